@@ -1,0 +1,51 @@
+"Build movierec from settings.ini, the one place where the package is described."
+from configparser import ConfigParser
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+parser = ConfigParser(delimiters="=")
+parser.read(here/"settings.ini", encoding="utf-8")
+settings = parser["DEFAULT"]
+
+
+def requirements(prefix=""): return settings[f"{prefix}requirements"].split()
+
+
+extras = {name: requirements(f"{name}_") for name in ("train", "arango", "dev", "docs")}
+extras["all"] = extras["train"] + extras["arango"]  # all that a user may want; dev and docs are for contributors
+readme = here/"README.md"
+
+setup(
+    name=settings["lib_name"],
+    version=settings["version"],
+    description=settings["description"],
+    long_description=readme.read_text(encoding="utf-8") if readme.exists() else "",
+    long_description_content_type="text/markdown",
+    keywords=settings["keywords"].split(),
+    author=settings["author"],
+    author_email=settings["author_email"],
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    url=settings["git_url"],
+    project_urls={"Documentation": settings["doc_host"] + settings["doc_baseurl"]},
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Natural Language :: English",
+        "Programming Language :: Python :: 3",
+    ],
+    python_requires=">=" + settings["min_python"],
+    packages=find_packages(include=["movierec", "movierec.*"]),
+    package_data={"movierec": ["conf/**/*.yaml", "sample/*"]},
+    include_package_data=False,
+    install_requires=requirements(),
+    extras_require=extras,
+    entry_points={
+        "console_scripts": settings["console_scripts"].split(),
+        "nbdev": ["movierec=movierec._modidx:d"],  # lets other nbdev projects link to these pages
+    },
+    zip_safe=False,
+)

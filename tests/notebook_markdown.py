@@ -1,0 +1,55 @@
+"""A notebook as Markdown, for README.md and for the site: cells as nbdev's processors leave them for readers."""
+import os, re
+
+from execnb.nbio import read_nb
+from nbdev.doclinks import NbdevLookup
+from nbdev.processors import FilterDefaults, add_links
+
+
+class _ForReaders(FilterDefaults):  # nbdev's own, but links are left to us: nbdev also writes them into code blocks
+    def base_procs(self): return [proc for proc in super().base_procs() if proc is not add_links]
+
+
+def for_readers(path):  # -> the notebook without hidden cells, with show_doc's output after each exported cell
+    outer = os.environ.get("IN_TEST")
+    os.environ["IN_TEST"] = "1"  # nbdev's word for "do not export while this runs"
+    try:
+        notebook = read_nb(path)
+        _ForReaders()(notebook)
+    finally:
+        os.environ.pop("IN_TEST") if outer is None else os.environ.update(IN_TEST=outer)
+    return notebook
+
+
+def link_names(text): return NbdevLookup().linkify(text)  # `recommend` -> a link to where it is documented
+
+
+def _fence(text, language=""): return f"```{language}\n{text.rstrip()}\n```"
+
+
+def _raw_html(html): return f"```{{=html}}\n{html}\n```"  # pandoc passes it on unchanged
+
+
+def _output(output, table):
+    if output["output_type"] == "stream": return _fence("".join(output["text"]), "text")
+    data = {kind: "".join(text) for kind, text in output.get("data", {}).items()}
+    if "text/markdown" in data: return data["text/markdown"]
+    if "text/html" in data: return table(re.sub("<style.*?</style>", "", data["text/html"], flags=re.S))
+    if "image/svg+xml" in data: return _raw_html(data["image/svg+xml"])
+    if "image/png" in data: return _raw_html(f'<img alt="figure" src="data:image/png;base64,{data["image/png"].strip()}">')
+    return _fence(data.get("text/plain", ""), "text")
+
+
+def _code(cell, table):
+    options = re.findall(r"^#\|\s*(.+?)\s*$", cell.source, flags=re.M)
+    source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M).strip()
+    shown = [_fence(source, "python")] if source and "echo: false" not in options else []
+    return shown + [_output(output, table) for output in cell.get("outputs", [])]
+
+
+def markdown(notebook, prose=link_names, table=_raw_html):  # `table` turns an HTML table into Markdown
+    parts = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown": parts.append(prose(cell.source))
+        if cell.cell_type == "code": parts += _code(cell, table)
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
