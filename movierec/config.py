@@ -79,12 +79,11 @@ class SplitConfig:
     name: str = _one_of(*_choices("split")) # temporal_user holds out the latest ratings of each user, random_user any of theirs, random any at all
     seed: int = _at_least(0) # of the random splits
 
-# %% ../nbs/00_config.ipynb #dc17dfdc
+# %% ../nbs/00_config.ipynb #adb94508
 @dataclass(kw_only=True)
 class ModelConfig:
     "Which network, and how large."
     name: str = _one_of(*_choices("model")) # lightgcn ranks movies, sage predicts stars
-    task: str = _one_of("ranking", "rating") # what it is trained and judged for: ranking or rating
     embedding_size: Optional[int] = _at_least(1, default=None) # numbers that describe a user or a movie
     layers: Optional[int] = _at_least(1, default=None) # steps of message passing
     dropout: Optional[float] = _share(default=None) # share of the input hidden in training
@@ -92,14 +91,14 @@ class ModelConfig:
 
     def options(self) -> dict[str, Any]: # by name, without those that this model has not
         "Collect what a model takes beside the graph."
-        return {name: value for name, value in vars(self).items() if name not in ("name", "task") and value is not None}
+        return {name: value for name, value in vars(self).items() if name != "name" and value is not None}
 
-# %% ../nbs/00_config.ipynb #959c4be4
+# %% ../nbs/00_config.ipynb #624fcc91
 @dataclass(kw_only=True)
 class TrainerConfig:
     "How to train."
     epochs: int = _at_least(1) # passes over the training ratings
-    learning_rate: float = _above(0) # the highest step size of the one-cycle schedule
+    learning_rate: float = _above(0) # how large a step is
     batch_size: int = _at_least(1) # examples in a step: users for ranking, ratings for rating
     weight_decay: float = _at_least(0) # pull of the weights towards zero
     device: str = _setting("auto, cpu, mps, cuda or cuda:1", re.compile(r"auto|cpu|mps|cuda(:\d+)?").fullmatch) # auto takes a GPU where there is one; or cpu, mps, cuda, cuda:1
