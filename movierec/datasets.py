@@ -38,7 +38,15 @@ def _file(folder, given, names, what):
     raise DataError(f"no {given or ' or '.join(names)} in {folder} ({what}); it has {', '.join(present[:8]) or 'no files'};"
                     f" give another name with data.{what}=….{nearest(given or names[0], present)}")
 
-# %% ../nbs/10_datasets.ipynb #eba76229
+# %% ../nbs/10_datasets.ipynb #c11c7015
+def _read_all_metadata(path, report):
+    "Read the metadata, with keywords and credits where they stand beside it."
+    metadata = read_metadata(path, report)
+    for other in (path.parent/"keywords.csv", path.parent/"credits.csv"):
+        if other.is_file(): metadata = metadata.merge(read_metadata(other, report), on="tmdb_id", how="left")
+    return metadata
+
+# %% ../nbs/10_datasets.ipynb #af4872b6
 def read_the_movies_dataset(
     folder: str, # with the files of The Movies Dataset
     metadata: str | None = None, # file name; None looks for movies_metadata.csv
@@ -51,7 +59,8 @@ def read_the_movies_dataset(
     found = _file(folder, metadata, ["movies_metadata.csv"], "metadata")
     linked = _file(folder, links, ["links.csv", "links_small.csv"], "links")
     rated = _file(folder, ratings, ["ratings.csv", "ratings_small.csv"], "ratings")
-    metadata, links, ratings = read_metadata(found, report), read_links(linked, report), read_ratings(rated, report)
+    metadata, links = _read_all_metadata(found, report), read_links(linked, report)
+    ratings = read_ratings(rated, report)
     return Dataset(_join(links, metadata, ratings, report), ratings, report.check())
 
 # %% ../nbs/10_datasets.ipynb #67f6f3ae

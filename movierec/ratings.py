@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['read_ratings']
 
-# %% ../nbs/04_ratings.ipynb #5a1d94fa
+# %% ../nbs/04_ratings.ipynb #8ca0b745
 import gzip, re
 from itertools import islice
 from pathlib import Path
 import duckdb, numpy as np, pandas as pd
 from .config import nearest
-from .tables import DataError, DataReport, as_ratings
+from .tables import DataError, DataReport, as_ratings, numbered
 
 # %% ../nbs/04_ratings.ipynb #ca6be8d1
 _ALIASES = dict(
@@ -43,14 +43,14 @@ def _matched(names):
         if target and target not in found: found[target] = name
     return found
 
-# %% ../nbs/04_ratings.ipynb #31070471
+# %% ../nbs/04_ratings.ipynb #4167313e
 def _layout(path, columns):
     "Find separator, header and the name of each column in a file of ratings."
     lines = _first_lines(path)
     if not lines: raise DataError(f"{path.name} is empty: there is nothing to train on")
     separator = _separator(lines[0])
     cells = [o.strip().strip('"') for o in lines[0].split(separator)]
-    header = not all(_number(o) or not o for o in cells)
+    header = not all(_number(o) or not o for o in cells[:3])
     names = cells if header else ["user_id", "movie_id", "rating", "timestamp", *map(str, range(4, len(cells)))][:len(cells)]
     found = _matched(names) if columns is None else {k: v for k, v in columns.items() if v is not None}
     for o in ("user_id", "movie_id"):
@@ -61,7 +61,7 @@ def _layout(path, columns):
     texts = {k for k, v in found.items() if k == "timestamp" and re.match(r'"?\d{4}-\d\d-\d\d', sample[min(names.index(v), len(sample) - 1)])}
     return separator, header, names, found, texts
 
-# %% ../nbs/04_ratings.ipynb #18b1e25b
+# %% ../nbs/04_ratings.ipynb #9ab699d7
 def _scan(path, layout):
     "Read the four columns of a file as numbers, and the lines that have none there."
     separator, header, names, found, texts = layout
@@ -72,16 +72,11 @@ def _scan(path, layout):
     with duckdb.connect() as db:
         query = (f"SELECT {picked} FROM read_csv($path, auto_detect=false, header={header}, delim=$separator, quote='{quote}',"
                  f" escape='{quote}', columns={kinds}, store_rejects=true, rejects_limit=0)")
-        frame = db.execute(query, dict(path=str(path), separator=separator)).df()
+        frame = db.execute(query, dict(path=re.sub(r"([*?[])", r"[\1]", str(path)), separator=separator)).df()
         rejects = db.execute("SELECT line, any_value(error_type) AS error, any_value(column_name) AS c FROM reject_errors GROUP BY line ORDER BY line").df()
     return frame, rejects.assign(column=rejects.c.map({v: k for k, v in place.items()}))
 
-# %% ../nbs/04_ratings.ipynb #c5946505
-def _at(lines):
-    "Write line numbers for people: `line 4`, `lines 4, 8, 12, …`."
-    shown = ", ".join(f"{o}" for o in lines[:3]) + (", …" if len(lines) > 3 else "")
-    return f"line{'s' if len(lines) > 1 else ''} {shown}"
-
+# %% ../nbs/04_ratings.ipynb #279f604a
 def _line_numbers(path, header, rejected, rows):
     "Find the line of each of the first rows that were wrong, counted among the rows that were read."
     opener, rejected = gzip.open if path.suffix == ".gz" else open, set(rejected)
@@ -94,8 +89,9 @@ def _line_numbers(path, header, rejected, rows):
             if len(found) == len(wanted): return found
     return found
 
-# %% ../nbs/04_ratings.ipynb #d009a36f
+# %% ../nbs/04_ratings.ipynb #c0d3e573
 _UNITS = [(1e11, 1, "seconds"), (1e14, 1e3, "milliseconds"), (1e17, 1e6, "microseconds"), (np.inf, 1e9, "nanoseconds")]
+_YEARS = 788918400, 4102444800  # 1995, when MovieLens began, and 2100
 
 def _seconds(times, name, report):
     "Convert times in any unit to seconds, and say so."
@@ -105,24 +101,26 @@ def _seconds(times, name, report):
         raise DataError(f"{name} mixes times in {' and '.join(_UNITS[o][2] for o in found)}; write them all in seconds since 1970 (UTC)")
     _, divisor, unit = _UNITS[found[0] if len(found) else 0]
     if divisor > 1: report.add(name, "repaired", len(times), f"times in {unit} were converted to seconds")
-    return times / divisor
+    times = times / divisor
+    report.add(name, "note", ((times > 0) & ((times < _YEARS[0]) | (times > _YEARS[1]))).sum(), "times lie before 1995 or after 2100: are they seconds since 1970?")
+    return times
 
-# %% ../nbs/04_ratings.ipynb #0cf8a29b
+# %% ../nbs/04_ratings.ipynb #7ed5f885
 def _is_id(values):
-    return np.isfinite(values) & (values >= 0) & (values <= 2.0**53) & (values == np.floor(values))
+    return np.isfinite(values) & (values >= 0) & (values < 2.0**53) & (values == np.floor(values))
 
 def _problems(frame, scale):
     "List each reason to reject a row with the rows that it applies to."
     low, high = scale
     rating, time = frame.rating.to_numpy(), frame.timestamp.to_numpy()
-    return [("the user id is not a whole number from 0 to 2^53", ~_is_id(frame.user_id.to_numpy())),
-            ("the movie id is not a whole number from 0 to 2^53", ~_is_id(frame.movie_id.to_numpy())),
+    return [("the user id is not a whole number below 2^53", ~_is_id(frame.user_id.to_numpy())),
+            ("the movie id is not a whole number below 2^53", ~_is_id(frame.movie_id.to_numpy())),
             ("the rating is missing", np.isnan(rating)),
             (f"the rating is outside {low:g} to {high:g}", ~((rating >= low) & (rating <= high))),
             ("the time is missing", np.isnan(time)),
             ("the time is before 1970 or endless", ~((time >= 0) & (time < 1e19)))]
 
-# %% ../nbs/04_ratings.ipynb #cc46ec29
+# %% ../nbs/04_ratings.ipynb #a750a6d5
 _ERRORS = {"MISSING COLUMNS": "the line has too few cells", "TOO MANY COLUMNS": "the line has too many cells"}
 
 def _reject(frame, rejects, scale, name, report, line_numbers):
@@ -130,11 +128,11 @@ def _reject(frame, rejects, scale, name, report, line_numbers):
     words = dict(user_id="the user id", movie_id="the movie id", rating="the rating", timestamp="the time")
     reasons = [_ERRORS.get(e, f"{words[c]} is not a number" if c in words else f"the line cannot be read ({e.lower()})")
                for e, c in zip(rejects.error, rejects.column)]
-    for reason, lines in rejects.groupby(reasons, sort=False).line: report.add(name, "rejected", len(lines), reason, _at(lines.tolist()))
+    for reason, lines in rejects.groupby(pd.Series(reasons, dtype=object), sort=False).line: report.add(name, "rejected", len(lines), reason, numbered(lines.tolist()))
     keep = np.ones(len(frame), dtype=bool)
     for reason, bad in _problems(frame, scale):
         rows = np.flatnonzero(bad & keep)
-        if len(rows): report.add(name, "rejected", len(rows), reason, _at(line_numbers(rows.tolist())))
+        if len(rows): report.add(name, "rejected", len(rows), reason, numbered(line_numbers(rows.tolist())))
         keep[rows] = False
     return frame[keep]
 
