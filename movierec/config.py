@@ -40,7 +40,7 @@ def choices() -> dict[str, list[str]]: # by group
     "List what each group of the configuration can be."
     return {folder.name: _choices(folder.name) for folder in sorted(CONF.iterdir()) if folder.is_dir()}
 
-# %% ../nbs/00_config.ipynb #61a6f90e
+# %% ../nbs/00_config.ipynb #2b1a9393
 class ConfigError(MovierecError):
     "A key, a choice or a value that the configuration does not know."
 
@@ -51,11 +51,11 @@ def _at_least(least, default=MISSING): return _setting(f", {least} or more", lam
 
 def _above(limit): return _setting(f" above {limit}", lambda x: limit < x < inf)
 
-def _share(default=MISSING): return _setting(" from 0 to below 1", lambda x: 0 <= x < 1, default=default)
+def _share(default=MISSING): return _setting(" from 0 to 1", lambda x: 0 <= x <= 1, default=default)
 
 def _one_of(*names, default=MISSING): return _setting(" or ".join(names), names.__contains__, names, default)
 
-# %% ../nbs/00_config.ipynb #8eb49ca5
+# %% ../nbs/00_config.ipynb #36a4ab0f
 @dataclass(kw_only=True)
 class DataConfig:
     "Where movies and ratings come from."
@@ -64,6 +64,7 @@ class DataConfig:
     metadata: Optional[str] = None # file of movies in it; null looks for movies_metadata.csv
     links: Optional[str] = None # file of links in it; null looks for links.csv, then links_small.csv
     ratings: Optional[str] = None # file of ratings in it; null looks for ratings.csv, then ratings_small.csv
+    max_rejected: Optional[float] = _share(default=None) # share of rows that may be rejected, from 0 to 1; null allows any
 
 # %% ../nbs/00_config.ipynb #15e18c08
 @dataclass(kw_only=True)
@@ -103,7 +104,7 @@ class TrainerConfig:
     weight_decay: float = _at_least(0) # pull of the weights towards zero
     device: str = _setting("auto, cpu, mps, cuda or cuda:1", re.compile(r"auto|cpu|mps|cuda(:\d+)?").fullmatch) # auto takes a GPU where there is one; or cpu, mps, cuda, cuda:1
 
-# %% ../nbs/00_config.ipynb #01cb9758
+# %% ../nbs/00_config.ipynb #e90e9d33
 @dataclass(kw_only=True)
 class Config:
     "Everything that a command of movierec can be told."
@@ -115,7 +116,7 @@ class Config:
     runs: str # folder that holds the runs
     run: str # folder of the run to evaluate, export or recommend from
     user: Optional[int] # id of the person to recommend for
-    history: Optional[dict[int, float]] # or a new person's stars by movie id, such as {318: 5, 296: 4.5}
+    history: Optional[dict[int, float]] # stars that this person has given since training, by movie id, such as {318: 5, 296: 4.5}
     k: int = _at_least(0) # how many movies to recommend
     seed: int = _at_least(0) # of everything random
 
@@ -282,10 +283,12 @@ def read_config(
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ConfigError) as error:
         raise ConfigError(f"cannot read the configuration in {file}: {' '.join(str(error).split())}") from error
 
-# %% ../nbs/00_config.ipynb #0a3dfeb8
+# %% ../nbs/00_config.ipynb #3947bb49
 def _jobs(overrides):  # each combination of a sweep, as a list of key=value texts
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     return BasicSweeper.split_arguments([o for o in overrides if not o.is_hydra_override()], None)[0]
+
+class _Stop(BaseException): "A mistake of the user on its way past Hydra, which would print it in a way of its own."
 
 def sweep(
     overrides: Iterable[str], # key=value texts, where a value may be several: model=lightgcn,sage
@@ -296,6 +299,10 @@ def sweep(
     from omegaconf import OmegaConf
     overrides = [_parse(override) for override in overrides]
     for job in _jobs(overrides): load_config(job)
-    with _hydra_rules():
-        batches = Hydra("movierec", _loader()).multirun("config", lambda o: task(_to_config(OmegaConf.to_container(o))), [o.input_line for o in overrides])
+    def checked(values):
+        try: return task(_to_config(OmegaConf.to_container(values)))
+        except MovierecError as error: raise _Stop from error
+    try:
+        with _hydra_rules(): batches = Hydra("movierec", _loader()).multirun("config", checked, [o.input_line for o in overrides])
+    except _Stop as stop: raise stop.__cause__
     return [(list(job.overrides), job.return_value) for batch in batches for job in batch]
