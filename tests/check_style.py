@@ -221,6 +221,10 @@ def _own(function):  # its nodes without those of functions inside it
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)): yield from _own(node)
 
 
+def _signature_end_commented(cell, function):  # `):  # what comes back`, where the type cannot be imported at the top
+    return re.match(r"[^#]*\):\s*#", cell.code.splitlines()[function.body[0].lineno - 2]) is not None
+
+
 def _undocumented(cell, function):  # what lacks a type or a comment
     patched = any("patch" in ast.unparse(o) for o in function.decorator_list)
     for parameter in _parameters(function):
@@ -228,7 +232,7 @@ def _undocumented(cell, function):  # what lacks a type or a comment
         if not parameter.annotation and not _commented(cell, parameter): yield f"the type and meaning of {parameter.arg}"
         elif not _commented(cell, parameter): yield f"the meaning of {parameter.arg}"
     if function.name == "__init__" or not any(isinstance(o, ast.Return) and o.value for o in _own(function)): return
-    if not function.returns: yield "the type of the result"
+    if not function.returns: yield from [] if _signature_end_commented(cell, function) else ["the type of the result"]
     elif _parameters(function) and not _commented(cell, function.returns): yield "the meaning of the result"
 
 
@@ -244,6 +248,13 @@ def docstrings(nb):
             text = ast.get_docstring(node)
             if not text: yield nb.problem(cell, "docstring", f"{node.name} has none: one line, verb first")
             elif "\n" in text.strip(): yield nb.problem(cell, "docstring", f"{node.name} has more than one line: detail goes in prose")
+
+
+def quoted_types(nb):
+    for cell in nb.exported:
+        for function in _callable(cell):
+            quoted = [o for o in [function.returns, *(p.annotation for p in _parameters(function))] if isinstance(o, ast.Constant) and isinstance(o.value, str)]
+            for o in quoted: yield nb.problem(cell, "quoted type", f"{function.name} has {o.value!r}, and nbdev must find it to make the page: import it, or give the type in the comment alone")
 
 
 def documented_fields(nb):
@@ -348,7 +359,7 @@ def base_imports(module, file):  # source of a module that the wheel without ext
 
 
 RULES = [first_cells, last_cell, size, plain_python, export_without_module, imports_apart, star_imports, pickle, long_cells, long_functions,
-         many_parameters, docments, docstrings, documented_fields, long_prose, hidden_tests, outputs]
+         many_parameters, docments, docstrings, quoted_types, documented_fields, long_prose, hidden_tests, outputs]
 PROJECT_RULES = [typical_cells, typical_functions, skipped_cells, lower_chapters]
 
 

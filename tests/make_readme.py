@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[1]
 MADE = "<!-- Made from nbs/index.ipynb by `make readme`: edit the notebook. -->"
 
 
-def _pipe_table(html): return pypandoc.convert_text(html, "gfm", "html", extra_args=["--columns=500"])
+def _pipe_table(html):
+    table = pypandoc.convert_text(html, "gfm-raw_html", "html", extra_args=["--columns=500"])
+    return re.sub(r"\\\[(.*?)\\\]", r"[\1]  ", table)  # a list in a cell is no link
 
 
 def _from_the_top(text):  # links and images of nbs/index.ipynb, seen from the folder above

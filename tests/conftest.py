@@ -1,0 +1,40 @@
+"""What several tests share: a copy of the project to spoil, and a run that was trained for one epoch."""
+import os, shutil, subprocess, sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*command, cwd, **environment):  # -> CompletedProcess with text; fails with all that the command said
+    environment = {name: value for name, value in {**os.environ, **environment}.items() if name not in ("PYTHONPATH", "IN_TEST")}
+    done = subprocess.run([str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def tool(name): return Path(sys.executable).with_name(name)  # a command of this virtual environment
+
+
+@pytest.fixture
+def project(tmp_path):
+    "A copy of what the package and its notebooks are made of, to spoil."
+    return copy_project(tmp_path/"project")
+
+
+def copy_project(to):
+    skip = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+    to.mkdir()
+    for name in ("nbs", "movierec"): shutil.copytree(ROOT/name, to/name, symlinks=True, ignore=skip)
+    for name in ("setup.py", "settings.ini", "_quarto.yml", "README.md", "LICENSE"): shutil.copy(ROOT/name, to/name)
+    return to
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    "A folder with a store and runs/latest, made by the command line in one short epoch."
+    folder = tmp_path_factory.mktemp("trained")
+    run(tool("movierec"), "data", cwd=folder)
+    run(tool("movierec"), "train", "trainer.epochs=1", cwd=folder)
+    return folder

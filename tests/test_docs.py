@@ -1,0 +1,71 @@
+"""Every notebook becomes a page, and every link between pages leads somewhere."""
+import re, runpy, sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from nbdev.doclinks import _nbpath2html
+
+import make_site
+from conftest import ROOT, run
+
+
+class Page(HTMLParser):
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.ids, self.text = [], set(), ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids.add(attributes.get("id"))
+        self.links += [attributes[name] for name in ("href", "src") if attributes.get(name)]
+
+    def handle_data(self, data): self.text += data
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    code = "import sys, pathlib; sys.path.insert(0, 'tests'); import make_site; make_site.make_site(pathlib.Path(sys.argv[1]))"
+    run(sys.executable, "-c", code, folder, cwd=ROOT)
+    return {path.relative_to(folder): Page(path) for path in folder.rglob("*.html")}, folder
+
+
+def test_sidebar_lists_every_notebook_once():
+    assert make_site.check_sidebar() == []
+    listed = list(make_site.entries(make_site.sidebar()))
+    assert len(listed) == len(set(listed)) and listed[0] == Path("index.ipynb")
+
+
+def test_every_notebook_has_a_page(site):
+    pages, _ = site
+    assert {_nbpath2html(path) for path in make_site.notebooks()} <= set(pages)
+
+
+def test_every_link_between_pages_leads_somewhere(site):
+    pages, folder = site
+    dead = []
+    for path, page in pages.items():
+        for link in page.links:
+            if re.match(r"[a-z]+:|//", link): continue
+            target, _, anchor = link.partition("#")
+            file = (folder/path.parent/target).resolve() if target else folder/path
+            there = pages.get(file.relative_to(folder.resolve()) if target else path)
+            if not file.exists() or (anchor and there and anchor not in there.ids): dead.append(f"{path}: {link}")
+    assert dead == []
+
+
+def test_every_public_name_has_its_place(site):
+    pages, _ = site
+    index = runpy.run_path(str(ROOT/"movierec"/"_modidx.py"))["d"]["syms"]
+    places = [place for symbols in index.values() for name, (place, _) in symbols.items() if not re.search(r"\._", name) and name.count(".") == 2]
+    assert len(places) > 20
+    missing = [place for place in places if place.partition("#")[2] not in pages[Path(place.partition("#")[0])].ids]
+    assert missing == []
+
+
+def test_pages_show_code_results_and_documentation(site):
+    text = site[0][Path("graph.html")].text
+    assert "split_ratings(ratings)" in text and "1260759108" in text and "Mark each rating as train, validation or test." in text
+    assert "default_exp" not in text and "nbdev_export" not in text
