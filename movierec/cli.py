@@ -309,7 +309,7 @@ def doctor(
     system = f"movierec {__version__}, Python {platform.python_version()}, {platform.platform()}"
     return "\n".join([system, *_packages(), *_devices(), f"store: {_store_state(config.store)}"])
 
-# %% ../nbs/90_cli.ipynb #3cd5b766
+# %% ../nbs/90_cli.ipynb #f8962f42
 COMMANDS = {  # name: (function, groups and keys that count, an example)
     "data": (data, "data store", "movierec data source=path data.path=FOLDER"),
     "train": (train, "store split model trainer runs seed", "movierec train model=lightgcn trainer.epochs=20"),
@@ -320,6 +320,7 @@ COMMANDS = {  # name: (function, groups and keys that count, an example)
     "doctor": (doctor, "store", "movierec doctor"),
     "config": (config_text, "data store split model trainer runs run user history k seed", "movierec config model=sage")}
 
+# %% ../nbs/90_cli.ipynb #a9aec6eb
 def _overview():
     lines = [f"  {name:10} {function.__doc__}" for name, (function, *_) in COMMANDS.items()]
     return "\n".join(["usage: movierec <command> [key=value …]", "", *lines, "", "  movierec <command> --help   what a command can be told",

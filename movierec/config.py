@@ -120,7 +120,7 @@ class Config:
     k: int = _at_least(0) # how many movies to recommend
     seed: int = _at_least(0) # of everything random
 
-# %% ../nbs/00_config.ipynb #a50fff90
+# %% ../nbs/00_config.ipynb #5d707f46
 _KINDS = {int: "a whole number", float: "a number", dict: "stars by movie id, such as {318: 5, 296: 4.5},"}
 
 def _allowed(schema, name):  # what a field takes, in words
@@ -130,6 +130,7 @@ def _allowed(schema, name):  # what a field takes, in words
     words = _KINDS.get(getattr(kind, "__origin__", kind), "") + rule.get("allowed", "")
     return (words or {str: "text"}.get(kind, "keys of its own")) + " or null" * optional
 
+# %% ../nbs/00_config.ipynb #5f2cf0fc
 def _refuse_value(key, value):
     group, _, name = key.rpartition(".")
     schema, name = (Config, group or name) if group in ("", "history") else (get_type_hints(Config)[group], name)
@@ -161,7 +162,7 @@ def _to_config(values):  # a mapping, as YAML has it -> Config
     _check_values(config)
     return _expand_home(config)
 
-# %% ../nbs/00_config.ipynb #deccf89b
+# %% ../nbs/00_config.ipynb #80901dc7
 _lock = threading.RLock()
 
 @contextmanager
@@ -172,6 +173,7 @@ def _hydra_rules():
     try: yield
     finally: VersionBase.instance().version_base = before
 
+# %% ../nbs/00_config.ipynb #082fe919
 def _loader():
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from hydra._internal.utils import create_config_search_path
@@ -187,13 +189,14 @@ def _compose(overrides):  # texts of key=value -> a mapping, with interpolations
     except HydraException as error: raise ConfigError(" ".join(str(error).split())) from error
     return {key: value for key, value in OmegaConf.to_container(config).items() if key != "hydra"}
 
-# %% ../nbs/00_config.ipynb #b14232c4
+# %% ../nbs/00_config.ipynb #ebdf7327
 _ALIASES = {"source": "data", "data.source": "data", "store.name": "store", "split.name": "split", "model.name": "model"}
 
 def _readings(value):  # the text as Hydra reads it, then as plain text; a broken list or dict stays broken
     yield value
     if not value.startswith(("{", "[")): yield "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
+# %% ../nbs/00_config.ipynb #19bb73d6
 def _parse(override):  # the text of one key=value -> hydra's Override
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
@@ -205,7 +208,7 @@ def _parse(override):  # the text of one key=value -> hydra's Override
         except HydraException: pass
     raise ConfigError(f"cannot read {str(override)!r}: write key=value, such as trainer.epochs=3")
 
-# %% ../nbs/00_config.ipynb #132aa382
+# %% ../nbs/00_config.ipynb #aaf7699c
 def _leaves(values, prefix=""):  # {"trainer": {"epochs": 3}} -> "trainer.epochs"
     for key, value in values.items():
         if isinstance(value, dict) and key != "history": yield from _leaves(value, f"{prefix}{key}.")
@@ -215,13 +218,14 @@ def _check_choice(group, value):
     if value not in _choices(group):
         raise ConfigError(f"unknown {group} {value!r}: choose {' or '.join(_choices(group))}.{nearest(value, _choices(group))}")
 
+# %% ../nbs/00_config.ipynb #451b058e
 def _refuse_key(key, known):
     group = key.partition(".")[0]
     owners = [f"{group}={choice}" for choice in _choices(group) if key in _leaves(_compose([f"{group}={choice}"]))]
     if owners: raise ConfigError(f"{key!r} belongs to {' or '.join(owners)}: add that to set it")
     raise ConfigError(f"unknown key {key!r}: `movierec config` shows every key.{nearest(key, known)}")
 
-# %% ../nbs/00_config.ipynb #6ff5f9b3
+# %% ../nbs/00_config.ipynb #1f87a2ce
 def _check_form(override):
     line, key = override.input_line, override.key_or_group
     if line[0] in "+~" or override.package:
@@ -229,6 +233,7 @@ def _check_form(override):
     if override.is_sweep_override():
         raise ConfigError(f"{line!r} has several values: add --multirun to train with each, or quote it where it is one text: {key}=\"'a, b'\"")
 
+# %% ../nbs/00_config.ipynb #5e07ac60
 def _check_overrides(overrides):  # hydra's Overrides: known keys, known choices, one value each?
     overrides = [override for override in overrides if not override.is_hydra_override()]
     for override in overrides: _check_form(override)
@@ -283,13 +288,14 @@ def read_config(
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ConfigError) as error:
         raise ConfigError(f"cannot read the configuration in {file}: {' '.join(str(error).split())}") from error
 
-# %% ../nbs/00_config.ipynb #3947bb49
+# %% ../nbs/00_config.ipynb #0b5cf3aa
 def _jobs(overrides):  # each combination of a sweep, as a list of key=value texts
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     return BasicSweeper.split_arguments([o for o in overrides if not o.is_hydra_override()], None)[0]
 
 class _Stop(BaseException): "A mistake of the user on its way past Hydra, which would print it in a way of its own."
 
+# %% ../nbs/00_config.ipynb #938e472c
 def sweep(
     overrides: Iterable[str], # key=value texts, where a value may be several: model=lightgcn,sage
     task: Callable, # called with the Config of each combination
