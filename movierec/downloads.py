@@ -33,7 +33,7 @@ def cache_folder(
     "Say where downloads are kept."
     return Path(os.environ.get("MOVIEREC_CACHE") or _pooch().os_cache("movierec"))
 
-# %% ../nbs/09_downloads.ipynb #b1821589
+# %% ../nbs/09_downloads.ipynb #659fe815
 def _resume(url, target, cache):
     "Download a file, going on from what an earlier call left."
     import requests
@@ -47,7 +47,7 @@ def _resume(url, target, cache):
         rest = answer.status_code == 206
         total = int(answer.headers.get("Content-Length", 0)) + have * rest
         with open(part, "ab" if rest else "wb") as f, tqdm(total=total, initial=have * rest, unit="B", unit_scale=True, disable=None) as bar:
-            for chunk in answer.iter_content(1 << 20): bar.update(f.write(chunk))
+            for chunk in answer.iter_content(1 << 16): bar.update(f.write(chunk))
     if total and part.stat().st_size != total: raise requests.ConnectionError("the connection ended early")
     shutil.move(part, target)
 

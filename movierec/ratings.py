@@ -111,7 +111,7 @@ def _seconds(times, name, report):
     report.add(name, "note", ((times > 0) & ((times < _YEARS[0]) | (times > _YEARS[1]))).sum(), "times lie before 1995 or after 2100: are they seconds since 1970?")
     return times
 
-# %% ../nbs/04_ratings.ipynb #7ed5f885
+# %% ../nbs/04_ratings.ipynb #d7b18ffd
 def _is_id(values):
     return np.isfinite(values) & (values >= 0) & (values < 2.0**53) & (values == np.floor(values))
 
@@ -121,9 +121,9 @@ def _problems(frame, scale):
     rating, time = frame.rating.to_numpy(), frame.timestamp.to_numpy()
     return [("the user id is not a whole number below 2^53", ~_is_id(frame.user_id.to_numpy())),
             ("the movie id is not a whole number below 2^53", ~_is_id(frame.movie_id.to_numpy())),
-            ("the rating is missing", np.isnan(rating)),
+            ("the rating is missing or not a number", np.isnan(rating)),
             (f"the rating is outside {low:g} to {high:g}", ~((rating >= low) & (rating <= high))),
-            ("the time is missing", np.isnan(time)),
+            ("the time is missing or not a number", np.isnan(time)),
             ("the time is before 1970 or endless", ~((time >= 0) & (time < 1e19)))]
 
 # %% ../nbs/04_ratings.ipynb #35a0418f
@@ -181,14 +181,16 @@ def read_ratings(
     places = lambda rows: numbered(_line_numbers(path, layout[1], rejects.line, rows))
     return _finish(frame, scale, path.name, report, places)
 
-# %% ../nbs/04_ratings.ipynb #8f756483
+# %% ../nbs/04_ratings.ipynb #f249eb3f
 def _numbers(column, is_time):
     "Make numbers of a column; times may also be dates."
-    if is_time and not pd.api.types.is_numeric_dtype(column):
-        dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
-        if dates.notna().any(): return (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-    if pd.api.types.is_bool_dtype(column): column = column.astype("Int64")
-    return pd.to_numeric(column.astype(object).where(column.notna(), None), errors="coerce").astype(float)
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column): return column.astype(float)
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        column = column.astype(object).where(column.notna(), None).map(str, na_action="ignore")
+        numbers = pd.to_numeric(column, errors="coerce").astype(float)
+        if not is_time or numbers.notna().any(): return numbers
+    dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").dt.as_unit("s")
+    return dates.astype("int64").astype(float).where(dates.notna())
 
 # %% ../nbs/04_ratings.ipynb #baba8c98
 def clean_ratings(
