@@ -162,18 +162,19 @@ def _quiet_outside_terminals(learn):  # a bar that redraws itself floods a log f
         learn.logger = lambda row: None
     return learn
 
-# %% ../nbs/50_learner.ipynb #416e222f
+# %% ../nbs/50_learner.ipynb #15c8256b
 def recommender_learner(
     movies: pd.DataFrame,     # movies table
     split: pd.DataFrame,      # ratings with `part`; the model sees train, metrics see validation
     model: str = "lightgcn",  # lightgcn to rank, sage to predict stars
     batch_size: int = None,   # users per step to rank (default 128), edges to predict stars (default 8192)
     seed: int = 0,            # of the weights and of the order of the batches
-    **options,                # of the model, such as embedding_size
+    **options,                # `features` and `users` of the graph, the rest of the model, such as embedding_size
 ) -> Learner:                 # its model holds the graph; `learn.graph` is the HeteroData
     "Make a fastai learner that recommends movies."
     train, validation, test = (split[split.part == part] for part in ("train", "validation", "test"))
-    graph = check_no_leak(build_graph(movies, train), pd.concat([validation, test]))
+    of_graph = {name: options.pop(name) for name in ("features", "users") if name in options}
+    graph = check_no_leak(build_graph(movies, train, **of_graph), pd.concat([validation, test]))
     set_seed(seed, reproducible=True)
     network = create_model(model, graph, **options)
     ranks = network.task == "ranking"

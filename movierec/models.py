@@ -155,7 +155,18 @@ def _require_messages(graph):
         if not any(target == kind for _, _, target in graph.edge_types):
             raise ModelError(f"no edge type leads to {kind!r} nodes, so they would get no messages: add the reverse edges, as `build_graph` does")
 
-# %% ../nbs/40_models.ipynb #8278dca3
+# %% ../nbs/40_models.ipynb #8bd08536
+class _NodeInput(nn.Module):  # what the network starts from, for all nodes of one kind: [n_nodes, size]
+    def __init__(self, nodes, size):
+        super().__init__()
+        self.own = nn.Embedding(nodes.num_nodes, size)
+        nn.init.normal_(self.own.weight, std=0.1)
+        self.register_buffer("x", nodes.x if "x" in nodes else torch.zeros(nodes.num_nodes, 0))
+        self.features = nn.Linear(self.x.shape[1], size) if self.x.shape[1] else None
+
+    def forward(self): return self.own.weight + self.features(self.x) if self.features else self.own.weight
+
+# %% ../nbs/40_models.ipynb #28a9fe1e
 class GraphSAGE(nn.Module):
     "Predict stars from both ends of an edge, on top of the rating baseline."
     task = "rating"
@@ -170,23 +181,21 @@ class GraphSAGE(nn.Module):
         _require_messages(graph)
         if decoder not in DECODERS: raise ModelError(f"unknown decoder {decoder!r}: one of {', '.join(DECODERS)}")
         mean, user_bias, movie_bias = rating_baseline(graph)
-        for name, value in {"mean": mean, "user_bias": user_bias * baseline, "movie_bias": movie_bias * baseline,
-                            "movie_features": graph["movie"].x}.items(): self.register_buffer(name, value)
+        for name, value in {"mean": mean, "user_bias": user_bias * baseline, "movie_bias": movie_bias * baseline}.items():
+            self.register_buffer(name, value)
         for source, name, target in graph.edge_types:
             self.register_buffer(f"{name}_edges", graph[source, name, target].edge_index, persistent=False)
-        self.user, self.movie = (nn.Embedding(graph[kind].num_nodes, embedding_size) for kind in ("user", "movie"))
-        for table in (self.user, self.movie): nn.init.normal_(table.weight, std=0.1)
-        self.features = nn.Linear(graph["movie"].num_features, embedding_size)
+        self.inputs = nn.ModuleDict({kind: _NodeInput(graph[kind], embedding_size) for kind in ("user", "movie")})
         self.convs = to_hetero(_TwoSAGE(embedding_size), graph.metadata())
         self.decoder, self.dropout = DECODERS[decoder](embedding_size), nn.Dropout(dropout)
         self.edge_types = graph.edge_types
         with torch.no_grad(): self.encode()  # sizes of the lazy layers become known, so that optimisers see every weight
 
-# %% ../nbs/40_models.ipynb #3f61b30d
+# %% ../nbs/40_models.ipynb #143e3964
 @patch
 def encode(self: GraphSAGE) -> dict[str, torch.Tensor]:  # user [n_users, size + 1], movie [n_movies, size + 1]
     "Embed every user and movie; the last column is the bias in stars."
-    x = {"user": self.dropout(self.user.weight), "movie": self.dropout(self.movie.weight + self.features(self.movie_features))}
+    x = {kind: self.dropout(nodes()) for kind, nodes in self.inputs.items()}
     x = self.convs(x, {edge_type: getattr(self, f"{edge_type[1]}_edges") for edge_type in self.edge_types})
     bias = {"user": self.user_bias, "movie": self.movie_bias}
     return {kind: torch.cat([x[kind], bias[kind][:, None].to(x[kind].dtype)], dim=1) for kind in x}
