@@ -23,10 +23,10 @@ from pickle import UnpicklingError
 from . import __version__
 from .config import Config, MovierecError, config_text, load_config, nearest, read_config, sweep
 
-# %% ../nbs/90_cli.ipynb #69c22c71
+# %% ../nbs/90_cli.ipynb #b0545863
 def data(
     config: Config, # `data` says what to read, `store` where to keep it
-) -> "DataReport": # what was read, repaired, merged and rejected
+) -> object: # DataReport: what was read, repaired, merged and rejected
     "Read movies and ratings into the store."
     from movierec.datasets import load_dataset
     from movierec.store import open_store
@@ -34,7 +34,7 @@ def data(
     with open_store(config.store) as store: store.load(dataset.movies, dataset.ratings)
     return dataset.report
 
-# %% ../nbs/90_cli.ipynb #675ab634
+# %% ../nbs/90_cli.ipynb #e1d71b66
 @contextmanager
 def _beside(runs):  # a folder to write into, gone unless it was renamed
     try:
@@ -44,6 +44,7 @@ def _beside(runs):  # a folder to write into, gone unless it was renamed
     try: yield folder
     finally: shutil.rmtree(folder, ignore_errors=True)
 
+# %% ../nbs/90_cli.ipynb #9b31bdf3
 def _point_to(run, link):
     beside = link.with_name(f".latest-{os.getpid()}")
     try:
@@ -51,9 +52,10 @@ def _point_to(run, link):
         os.replace(beside, link)
     except OSError as error: _say(f"note: {link} does not point to {run}: {error.strerror}")
 
-# %% ../nbs/90_cli.ipynb #53496f70
+# %% ../nbs/90_cli.ipynb #351d2fff
 def _say(text): print(text, file=sys.stderr, flush=True)
 
+# %% ../nbs/90_cli.ipynb #e05a2a45
 def _finish(folder, runs, name):  # give a finished folder its name
     os.chmod(folder, 0o755)
     stem = f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{name}"
@@ -65,16 +67,16 @@ def _finish(folder, runs, name):  # give a finished folder its name
             _point_to(run, run.parent / "latest")
             return run
 
-# %% ../nbs/90_cli.ipynb #5cf07065
+# %% ../nbs/90_cli.ipynb #1dd4d117
 def _find_run(config):  # the folder that `run` names
     folder = Path(config.run)
     if (folder / "config.yaml").is_file(): return folder
-    runs = sorted(str(path.parent) for path in Path(config.runs).glob("*/config.yaml"))  # runs/latest among them
+    runs = sorted(str(path.parent) for path in Path(config.runs).glob("[!.]*/config.yaml"))  # runs/latest among them
     if not runs: raise MovierecError(f"no run at {folder}: make one with `movierec train`")
     raise MovierecError(f"no run at {folder}: {config.runs} holds {', '.join(Path(run).name for run in runs[-3:])}.{nearest(folder, runs)}")
 
-# %% ../nbs/90_cli.ipynb #220bb991
-EXTRAS = {"train": {"torch": "torch", "torch_geometric": "torch-geometric", "fastai": "fastai", "onnx": "onnx",
+# %% ../nbs/90_cli.ipynb #88217b9c
+EXTRAS = {"train": {"torch": "torch", "torch_geometric": "torch-geometric", "fastai": "fastai", "fastcore": "fastcore", "onnx": "onnx",
                     "onnxscript": "onnxscript", "matplotlib": "matplotlib"},
           "arango": {"arango": "python-arango"}}
 
@@ -85,18 +87,20 @@ def _needs(extra):  # say which pip line brings what is missing
         if (error.name or "").partition(".")[0] not in EXTRAS[extra]: raise
         raise MovierecError(f'{error.name} is not installed: pip install "movierec[{extra}]"') from None
 
-# %% ../nbs/90_cli.ipynb #6ed0451e
+# %% ../nbs/90_cli.ipynb #a6a70faf
 def _read_store(config):
     from movierec.store import open_store
     with open_store(config.store) as store: movies, ratings = store.movies(), store.ratings()
     if not len(ratings): raise MovierecError("the store is empty: load movies and ratings with `movierec data`")
     return movies, ratings
 
+# %% ../nbs/90_cli.ipynb #8a02d351
 def _learner(config, movies, split):
     from movierec.learner import recommender_learner
     learn = recommender_learner(movies, split, config.model.name, config.trainer.batch_size, config.seed, **config.model.options())
     return _to_device(learn, config.trainer.device)
 
+# %% ../nbs/90_cli.ipynb #0234dcff
 def _to_device(learn, name):
     if name == "auto": return learn
     try: learn.model.to(name)
@@ -117,7 +121,7 @@ def _held_out(split, part):
     if not len(rows): raise MovierecError(f"too few ratings: none are left for {part}; a user needs at least 3")
     return rows
 
-# %% ../nbs/90_cli.ipynb #07fc990b
+# %% ../nbs/90_cli.ipynb #9e41e901
 def _choose_epochs(config, movies, split):  # train on train, judge on validation
     from movierec.evaluation import compare
     from movierec.learner import fit_best
@@ -125,6 +129,7 @@ def _choose_epochs(config, movies, split):  # train on train, judge on validatio
     with _quiet(learn): best = fit_best(learn, config.trainer.epochs, config.trainer.learning_rate, config.trainer.weight_decay)
     return best, compare(learn, validation), learn.recorder
 
+# %% ../nbs/90_cli.ipynb #a2990eea
 def _train_finally(config, movies, split, epochs):  # train on train and validation, judge on test
     from movierec.evaluation import compare
     learn, test = _learner(config, movies, _final(split)), _held_out(split, "test")
@@ -147,7 +152,7 @@ def _training_curve(recorder, best, file):
     metric.set(ylabel=f"{name} on validation", xlabel="epoch")
     figure.savefig(file)
 
-# %% ../nbs/90_cli.ipynb #50a8f3ab
+# %% ../nbs/90_cli.ipynb #6b75f400
 def _write_run(folder, config, movies, split):
     import torch
     from movierec.export import export_bundle
@@ -157,11 +162,12 @@ def _write_run(folder, config, movies, split):
     (folder / "config.yaml").write_text(config_text(config), encoding="utf-8")
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
     split.to_parquet(folder / "split.parquet", index=False)
-    learn.movies[["movie_id", "tmdb_id", "imdb_id", "title", "year", "genres", "language"]].to_parquet(folder / "movies.parquet", index=False)
+    movies.to_parquet(folder / "movies.parquet", index=False)
     torch.save(learn.model.state_dict(), folder / "checkpoint.pt")
     _training_curve(recorder, best, folder / "training.png")
     export_bundle(learn, folder / "bundle", metrics, _settings(config))
 
+# %% ../nbs/90_cli.ipynb #e957140a
 def _settings(config): return {name: value for name, value in asdict(config).items() if name in ("split", "model", "trainer", "seed")}
 
 # %% ../nbs/90_cli.ipynb #9147f0b3
@@ -177,7 +183,7 @@ def train(
         _write_run(folder, config, movies, split)
         return _finish(folder, config.runs, config.model.name)
 
-# %% ../nbs/90_cli.ipynb #149d57b3
+# %% ../nbs/90_cli.ipynb #7667e2ba
 _DAMAGE = (OSError, ValueError, KeyError, RuntimeError, EOFError, UnpicklingError)
 
 @contextmanager
@@ -186,25 +192,28 @@ def _reading(file):
     except FileNotFoundError: raise MovierecError(f"{file} is missing: train again") from None
     except _DAMAGE as error: raise MovierecError(f"{file} was altered or cut off: train again") from error
 
+# %% ../nbs/90_cli.ipynb #b042d9cd
 def _load_run(config, folder):  # the trained learner of a run
     import pandas as pd
     import torch
+    from movierec.datasets import as_movies
     with _reading(folder / "split.parquet"): split = pd.read_parquet(folder / "split.parquet")
-    with _reading(folder / "movies.parquet"): movies = pd.read_parquet(folder / "movies.parquet")
-    with _reading(folder / "checkpoint.pt"):
+    with _reading(folder / "movies.parquet"): movies = as_movies(pd.read_parquet(folder / "movies.parquet"))
+    with _reading(folder / "checkpoint.pt"), warnings.catch_warnings(action="ignore"):
         learn = _learner(config, movies, _final(split))
         learn.model.load_state_dict(torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True))
     return learn
 
-# %% ../nbs/90_cli.ipynb #7796ac1d
+# %% ../nbs/90_cli.ipynb #4a163943
 def _run_config(config, folder):  # of the run, on the device asked for now
     saved = read_config(folder / "config.yaml")
     saved.trainer.device = config.trainer.device
     return saved
 
+# %% ../nbs/90_cli.ipynb #d690b8f5
 def evaluate(
     config: Config, # `run` counts
-) -> "DataFrame": # one row for the model and one for its baseline, one column per metric
+) -> object: # DataFrame: one row for the model and one for its baseline, one column per metric
     "Measure a run on its test ratings."
     with _needs("train"): from movierec.evaluation import compare
     folder = _find_run(config)
@@ -223,17 +232,17 @@ def export(
     with _reading(folder / "metrics.json"): metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     return export_bundle(learn, folder / "bundle", metrics, _settings(saved))
 
-# %% ../nbs/90_cli.ipynb #95c0243f
+# %% ../nbs/90_cli.ipynb #a723a26c
 def recommend(
     config: Config, # `run`, `user`, `k` and `history` count
-) -> "DataFrame": # user_id, movie_id, title, year, genres, score, rank; best first
+) -> object: # DataFrame: user_id, movie_id, title, year, genres, score, rank; best first
     "Recommend movies that a user has not watched."
     from movierec.recommender import Recommender
     recommender = Recommender.load(_find_run(config) / "bundle")
     if config.user is None: raise MovierecError("recommend for whom? give user=ID, such as user=42")
     return recommender.recommend(config.user, config.k, tuple(config.history or ()))
 
-# %% ../nbs/90_cli.ipynb #95c65e10
+# %% ../nbs/90_cli.ipynb #ebba813a
 def _metrics(folder):  # of a run: model and part down, metrics across
     import pandas as pd
     with _reading(folder / "metrics.json"):
@@ -241,6 +250,7 @@ def _metrics(folder):  # of a run: model and part down, metrics across
         rows = [{"model": model, "part": part, **values} for part in ("validation", "test") for model, values in metrics[part].items()]
         return pd.DataFrame(rows).set_index(["model", "part"])
 
+# %% ../nbs/90_cli.ipynb #ea2db432
 def _somebody(config):  # the user asked for, or the first, known before hours of training
     from movierec.store import open_store
     with open_store(config.store) as store:
@@ -248,12 +258,14 @@ def _somebody(config):  # the user asked for, or the first, known before hours o
         store.history(user)
     return user
 
+# %% ../nbs/90_cli.ipynb #792ed1a5
 def _announced(config):
     _say(f"training {config.model.name} …")
     folder = train(config)
     _say(f"trained {config.model.name}: {folder}")
     return folder
 
+# %% ../nbs/90_cli.ipynb #e35230c0
 def run(
     ranking: Config, # as for `data` and `train`; `user` and `k` say what to recommend
     rating: Config, # of the model that predicts stars
@@ -278,7 +290,7 @@ def _packages():  # a line for each part of movierec, and how to get it
         missing = [package for package, number in versions.items() if not number]
         if missing: yield f'  not installed: {", ".join(missing)}; pip install "movierec{f"[{extra}]" * (extra != "base")}"'
 
-# %% ../nbs/90_cli.ipynb #6f3c4658
+# %% ../nbs/90_cli.ipynb #26bd4a33
 def _devices():
     yield f"processor: {os.cpu_count()} cores, {platform.machine()}"
     try:
@@ -292,16 +304,20 @@ def _devices():
         yield f"ONNX Runtime: {', '.join(onnxruntime.get_available_providers())}"
     except Exception as error: yield f"ONNX Runtime does not start: {_one_line(error)}"
 
+# %% ../nbs/90_cli.ipynb #7267cb96
 def _one_line(error): return " ".join(str(error).split()) or type(error).__name__
 
-# %% ../nbs/90_cli.ipynb #b2e01835
+# %% ../nbs/90_cli.ipynb #82a60495
 def _store_state(settings):
     from movierec.store import open_store
     if settings.name == "duckdb" and not Path(settings.path).exists(): return f"{settings.path} is not made yet: `movierec data` does it"
     try:
-        with open_store(settings) as store: return f"{settings.name}, {len(store.users())} users"
+        with open_store(settings) as store:
+            problems = store.problems() if hasattr(store, "problems") else []
+            return "; ".join([f"{settings.name}, {len(store.users())} users", *problems])
     except Exception as error: return f"{settings.name} cannot be reached: {_one_line(error)}"
 
+# %% ../nbs/90_cli.ipynb #f6d1d1dc
 def doctor(
     config: Config, # `store` counts
 ) -> str: # one fact a line
@@ -348,7 +364,7 @@ def _split_arguments(arguments):  # -> command, flags, key=value texts
         if flag not in known: raise MovierecError(f"unknown option {flag!r}: here it is one of {', '.join(known)}.{nearest(flag, known)}")
     return command, flags, overrides
 
-# %% ../nbs/90_cli.ipynb #0eb586cb
+# %% ../nbs/90_cli.ipynb #e7e0abbd
 def _do(command, flags, overrides):  # -> what to print
     if "--version" in flags: return f"movierec {__version__}"
     if not command: return _overview()
@@ -357,6 +373,7 @@ def _do(command, flags, overrides):  # -> what to print
     if command == "run": return run(load_config(overrides), load_config([*overrides, "model=sage"]))
     return COMMANDS[command][0](load_config(overrides))
 
+# %% ../nbs/90_cli.ipynb #1437a398
 def _sweep_table(results):  # a row for each run of a sweep: what was varied, and what validation says
     import pandas as pd
     same = set.intersection(*(set(overrides) for overrides, _ in results))
@@ -364,15 +381,16 @@ def _sweep_table(results):  # a row for each run of a sweep: what was varied, an
              **_metrics(folder).xs("validation", level="part").iloc[0]} for overrides, folder in results]
     return pd.DataFrame(rows).set_index("run")
 
-# %% ../nbs/90_cli.ipynb #c2d063af
+# %% ../nbs/90_cli.ipynb #a8c50348
 def _shown(value):  # what a command returned, as text
     if isinstance(value, tuple): return "\n\n".join(map(_shown, value))
-    if not hasattr(value, "to_string"): return str(value)
+    if not hasattr(value, "to_string"): return str(value).rstrip("\n")
     if "genres" in value: value = value.assign(genres=value.genres.map(", ".join))
     return value.convert_dtypes().to_string(index=value.index.names != [None], float_format="{:.4f}".format, na_rep="")
 
 def _note(message, *_, **__): _say(f"note: {_one_line(message)}")
 
+# %% ../nbs/90_cli.ipynb #bb849344
 @contextmanager
 def _plainly():  # print any title anywhere, and warnings as one line
     for stream in (sys.stdout, sys.stderr):
@@ -380,6 +398,7 @@ def _plainly():  # print any title anywhere, and warnings as one line
     with warnings.catch_warnings():
         warnings.showwarning = _note
         for kind in (DeprecationWarning, FutureWarning): warnings.simplefilter("ignore", kind)
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support")  # PyTorch, of what it does for years
         yield
 
 # %% ../nbs/90_cli.ipynb #52ab5fd8

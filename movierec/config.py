@@ -55,23 +55,41 @@ def _share(default=MISSING): return _setting(" from 0 to 1", lambda x: 0 <= x <=
 
 def _one_of(*names, default=MISSING): return _setting(" or ".join(names), names.__contains__, names, default)
 
-# %% ../nbs/00_config.ipynb #36a4ab0f
+# %% ../nbs/00_config.ipynb #eb4703c6
 @dataclass(kw_only=True)
 class DataConfig:
     "Where movies and ratings come from."
-    source: str = _one_of(*_choices("data")) # sample: the ratings that come with movierec; path: a folder of yours
-    path: Optional[str] = None # folder with the files of The Movies Dataset
-    metadata: Optional[str] = None # file of movies in it; null looks for movies_metadata.csv
-    links: Optional[str] = None # file of links in it; null looks for links.csv, then links_small.csv
-    ratings: Optional[str] = None # file of ratings in it; null looks for ratings.csv, then ratings_small.csv
-    max_rejected: Optional[float] = _share(default=None) # share of rows that may be rejected, from 0 to 1; null allows any
+    source: str = _one_of(*_choices("data")) # sample: the ratings that come with movierec; path: a folder, zip or file of yours; ml-…: MovieLens, downloaded
+    path: Optional[str] = None # that folder, zip or file
+    metadata: Optional[str] = None # name of the file of movies in it; null looks for the usual one
+    links: Optional[str] = None # name of the file of links in it; null looks for the usual ones
+    ratings: Optional[str] = None # name of the file of ratings in it; null looks for the usual ones
+    max_rejected: Optional[float] = _share(default=None) # share of rows that may be rejected, such as 1%; null allows any
 
-# %% ../nbs/00_config.ipynb #15e18c08
+# %% ../nbs/00_config.ipynb #de2d4dc1
 @dataclass(kw_only=True)
 class StoreConfig:
     "Where movies and ratings are kept."
-    name: str = _one_of(*_choices("store")) # duckdb keeps movies and ratings in one file
+    name: str = _one_of(*_choices("store")) # duckdb keeps movies and ratings in one file, arango in a server that several people share
     path: Optional[str] = None # that file, made where it is missing
+    url: Optional[str] = None # of the server; of several coordinators with commas between
+    database: Optional[str] = None # made where it is missing and the user may
+    user: Optional[str] = None # whose password the environment variable ARANGO_PASSWORD holds
+    ca_file: Optional[str] = None # certificates to trust, where they are not the system's
+    users: Optional[str] = None # collection of people
+    movies: Optional[str] = None # collection of movies
+    ratings: Optional[str] = None # collection of edges from people to movies
+    recommendations: Optional[str] = None # collection of edges, too
+    state: Optional[str] = None # collection of what movierec itself must remember
+    graph: Optional[str] = None # named graph over these
+    attributes: Optional[dict[str, str]] = None # our names to theirs, to read a graph that others made
+    shards: Optional[int] = _at_least(1, default=None) # of new collections; null leaves it to the server
+    replication_factor: Optional[int] = _at_least(1, default=None) # copies of each shard; null leaves it to the server
+    write_concern: Optional[int] = _at_least(1, default=None) # copies that must have a write; null leaves it to the server
+    batch_size: Optional[int] = _at_least(1, default=None) # documents in a request
+    in_flight: Optional[int] = _at_least(1, default=None) # requests under way at once while loading
+    timeout: Optional[float] = _at_least(0, default=None) # seconds for one request
+    tries: Optional[int] = _at_least(1, default=None) # of a request that the network or a busy server lost
 
 # %% ../nbs/00_config.ipynb #52646880
 @dataclass(kw_only=True)
@@ -80,7 +98,7 @@ class SplitConfig:
     name: str = _one_of(*_choices("split")) # temporal_user holds out the latest ratings of each user, random_user any of theirs, random any at all
     seed: int = _at_least(0) # of the random splits
 
-# %% ../nbs/00_config.ipynb #adb94508
+# %% ../nbs/00_config.ipynb #c524d848
 @dataclass(kw_only=True)
 class ModelConfig:
     "Which network, and how large."
@@ -89,6 +107,7 @@ class ModelConfig:
     layers: Optional[int] = _at_least(1, default=None) # steps of message passing
     dropout: Optional[float] = _share(default=None) # share of the input hidden in training
     decoder: Optional[str] = _one_of("dot", "edge", default=None) # how both ends of an edge make stars: dot, or edge for the tutorial's network
+    features: Optional[list[str]] = None # what is known of a movie before anybody rates it
 
     def options(self) -> dict[str, Any]: # by name, without those that this model has not
         "Collect what a model takes beside the graph."
@@ -120,20 +139,22 @@ class Config:
     k: int = _at_least(0) # how many movies to recommend
     seed: int = _at_least(0) # of everything random
 
-# %% ../nbs/00_config.ipynb #5d707f46
-_KINDS = {int: "a whole number", float: "a number", dict: "stars by movie id, such as {318: 5, 296: 4.5},"}
+# %% ../nbs/00_config.ipynb #76e1e9a6
+_KINDS = {int: "a whole number", float: "a number", dict[int, float]: "stars by movie id, such as {318: 5, 296: 4.5},",
+          dict[str, str]: "names by our names, such as {rating: _rating},", list[str]: "names, such as [genres, year],"}
 
 def _allowed(schema, name):  # what a field takes, in words
     hint, rule = get_type_hints(schema)[name], schema.__dataclass_fields__[name].metadata
     optional = type(None) in get_args(hint)
     kind = get_args(hint)[0] if optional else hint
-    words = _KINDS.get(getattr(kind, "__origin__", kind), "") + rule.get("allowed", "")
+    words = _KINDS.get(kind, "") + rule.get("allowed", "")
     return (words or {str: "text"}.get(kind, "keys of its own")) + " or null" * optional
 
-# %% ../nbs/00_config.ipynb #5f2cf0fc
+# %% ../nbs/00_config.ipynb #d58e9d14
 def _refuse_value(key, value):
-    group, _, name = key.rpartition(".")
-    schema, name = (Config, group or name) if group in ("", "history") else (get_type_hints(Config)[group], name)
+    first, *rest = re.split(r"[.\[]", key)
+    group = get_type_hints(Config)[first]
+    schema, name = (group, rest[0]) if is_dataclass(group) and rest else (Config, first)
     names = schema.__dataclass_fields__[name].metadata.get("names", ())
     raise ConfigError(f"{key}={value} is not allowed: it takes {_allowed(schema, name)}.{nearest(value, names)}")
 
@@ -149,11 +170,12 @@ def _expand_home(config):  # what a shell does for ~, but not behind a key with 
         if getattr(owner, name): setattr(owner, name, os.path.expanduser(getattr(owner, name)))
     return config
 
-# %% ../nbs/00_config.ipynb #34c2cc6a
+# %% ../nbs/00_config.ipynb #137441b4
 def _to_config(values):  # a mapping, as YAML has it -> Config
     from omegaconf import OmegaConf, errors
     values = OmegaConf.create(values)
     if not OmegaConf.is_dict(values): raise ConfigError("not a mapping of keys to values")
+    if re.fullmatch(r"\d+(\.\d+)?%", str(share := OmegaConf.select(values, "data.max_rejected"))): values.data.max_rejected = float(share[:-1]) / 100
     try: config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
     except errors.MissingMandatoryValue as error: raise ConfigError(f"{error.full_key} is missing") from error
     except errors.InterpolationResolutionError as error: raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
@@ -208,10 +230,10 @@ def _parse(override):  # the text of one key=value -> hydra's Override
         except HydraException: pass
     raise ConfigError(f"cannot read {str(override)!r}: write key=value, such as trainer.epochs=3")
 
-# %% ../nbs/00_config.ipynb #aaf7699c
+# %% ../nbs/00_config.ipynb #a5b62f70
 def _leaves(values, prefix=""):  # {"trainer": {"epochs": 3}} -> "trainer.epochs"
     for key, value in values.items():
-        if isinstance(value, dict) and key != "history": yield from _leaves(value, f"{prefix}{key}.")
+        if isinstance(value, dict) and not key.endswith(("history", "attributes")): yield from _leaves(value, f"{prefix}{key}.")
         else: yield f"{prefix}{key}"
 
 def _check_choice(group, value):
@@ -253,7 +275,7 @@ def load_config(
     _check_overrides(overrides)
     return _to_config(_compose([override.input_line for override in overrides]))
 
-# %% ../nbs/00_config.ipynb #5ee6d0c9
+# %% ../nbs/00_config.ipynb #fd3a857d
 def _comments(file): return dict(re.findall(r"^ *([a-z_]+):[^#\n]*# *(.*)$", file.read_text(encoding="utf-8"), re.M))
 
 def _lines(settings, file, indent=""):  # one commented line for each setting that the file explains
@@ -262,18 +284,18 @@ def _lines(settings, file, indent=""):  # one commented line for each setting th
     for o in fields(settings):
         if o.name not in comments: continue
         value = yaml.safe_dump(getattr(settings, o.name), default_flow_style=True, width=inf).splitlines()[0]
-        yield f"{indent}{o.name}: {value}".ljust(32) + f"# {comments[o.name]}"
+        yield f"{indent}{o.name}: {value}".ljust(39) + f" # {comments[o.name]}"
 
-# %% ../nbs/00_config.ipynb #dbdf724a
+# %% ../nbs/00_config.ipynb #9381550a
 def config_text(
     config: Config, # as `load_config` gives it
 ) -> str: # YAML
     "Write a configuration as YAML with the meaning of every key beside it."
     lines = []
-    for group, names in choices().items():
-        settings = getattr(config, group)
-        name = getattr(settings, fields(settings)[0].name)
-        lines += [f"{group}:".ljust(32) + f"# choose with {' or '.join(f'{group}={o}' for o in names)}"]
+    for group, settings in vars(config).items():
+        if not is_dataclass(settings): continue
+        name, names = getattr(settings, fields(settings)[0].name), _choices(group)
+        lines += [f"{group}:".ljust(39) + f" # choices: {', '.join(names)}"]
         lines += _lines(settings, CONF / group / f"{name if name in names else names[0]}.yaml", "  ")
     return "\n".join([*lines, *_lines(config, CONF / "config.yaml")]) + "\n"
 
