@@ -58,13 +58,11 @@ def _mended(head, tail, names):
     if not all(_suits(cell, MOVIE_TYPES.get(o, "str")) for cell, o in zip(tail[1:], names[slip + 1:])): return None
     return head[:slip] + ["\n".join(o for o in (head[slip], tail[0]) if o)] + tail[1:len(names) - slip]
 
-# %% ../nbs/06_metadata.ipynb #89481130
-_LONGEST = 100_000  # characters of a literal
+# %% ../nbs/06_metadata.ipynb #83561ef7
 _HOSTILE = (ValueError, SyntaxError, MemoryError, RecursionError, TypeError)
 
 def _literal(text):
     "Parse a Python or JSON literal: its value, and whether it is a list or a record."
-    if len(text) > _LONGEST: return None, False
     for parse in (json.loads, ast.literal_eval):
         try: value = parse(text)
         except _HOSTILE: continue

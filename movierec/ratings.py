@@ -67,24 +67,44 @@ def _layout(path, columns):
     texts = {k for k, v in found.items() if k == "timestamp" and re.match(r'"?\d{4}-\d\d-\d\d', sample[min(names.index(v), len(sample) - 1)])}
     return separator, header, names, found, texts
 
-# %% ../nbs/04_ratings.ipynb #9ab699d7
-def _scan(path, layout):
-    "Read the four columns of a file as numbers, and the lines that have none there."
-    separator, header, names, found, texts = layout
-    place = {k: f"c{names.index(v)}" for k, v in found.items()}
-    kinds = {f"c{i}": "VARCHAR" for i in range(len(names))} | {place[k]: "TIMESTAMP" if k in texts else "DOUBLE" for k in place}
-    picked = ", ".join(f"{f'epoch({place[k]})' if k in texts else place[k]} AS {k}" for k in place)
-    quote = '"' if separator != "::" else ""
-    with duckdb.connect() as db:
-        query = (f"SELECT {picked} FROM read_csv($path, auto_detect=false, header={header}, delim=$separator, quote='{quote}',"
-                 f" escape='{quote}', columns={kinds}, store_rejects=true, rejects_limit=0)")
-        frame = db.execute(query, dict(path=re.sub(r"([*?[])", r"[\1]", str(path)), separator=separator)).df()
-        rejects = db.execute("SELECT line, any_value(error_type) AS error, any_value(column_name) AS c FROM reject_errors GROUP BY line ORDER BY line").df()
-    return frame, rejects.assign(column=rejects.c.map({v: k for k, v in place.items()}))
+# %% ../nbs/04_ratings.ipynb #12688c23
+_WHOLE = "coalesce(isfinite({0}) AND {0} >= 0 AND {0} < 9007199254740992 AND {0} = floor({0}), false)"
+_PROBLEMS = [
+    ("the user id is not a whole number below 2^53", "NOT " + _WHOLE.format("user_id")),
+    ("the movie id is not a whole number below 2^53", "NOT " + _WHOLE.format("movie_id")),
+    ("the rating is missing or not a number", "rating IS NULL OR isnan(rating)"),
+    ("the rating is outside {0:g} to {1:g}", "rating < $low OR rating > $high"),
+    ("the time is missing or not a number", "timestamp IS NULL OR isnan(timestamp)"),
+    ("the time is before 1970 or endless", "timestamp < 0 OR timestamp >= 1e19")]
 
-# %% ../nbs/04_ratings.ipynb #8059d067
+# %% ../nbs/04_ratings.ipynb #94364d6f
+def _read(db, source, picked, scale, parameters=None):
+    "Read four columns as arrays, with the number of what is wrong with each row."
+    picked = {"rating": "$high", "timestamp": "0", **picked}
+    columns = ", ".join(f"({sql})::DOUBLE AS {o}" for o, sql in picked.items())
+    cases = " ".join(f"WHEN {sql} THEN {n}" for n, (_, sql) in enumerate(_PROBLEMS, 1))
+    kinds = dict(user_id="BIGINT", movie_id="BIGINT", rating="FLOAT", timestamp="DOUBLE")
+    typed = ", ".join(f"coalesce(try_cast({o} AS {kind}), 0) AS {o}" for o, kind in kinds.items())
+    query = f"WITH raw AS (SELECT {columns} FROM {source}) SELECT (CASE {cases} ELSE 0 END)::UTINYINT AS problem, {typed} FROM raw"
+    return db.execute(query, {"low": scale[0], "high": scale[1], **(parameters or {})}).fetchnumpy()
+
+# %% ../nbs/04_ratings.ipynb #a252aefd
+def _scan(path, layout, scale):
+    "Read a file of ratings as arrays, and the lines that have no numbers there."
+    separator, header, names, found, texts = layout
+    place, quote = {k: f"c{names.index(v)}" for k, v in found.items()}, "" if separator == "::" else '"'
+    kinds = {f"c{i}": "VARCHAR" for i in range(len(names))} | {v: "TIMESTAMP" if k in texts else "DOUBLE" for k, v in place.items()}
+    source = (f"read_csv($path, auto_detect=false, header={header}, delim=$separator, quote='{quote}', escape='{quote}',"
+              f" columns={kinds}, store_rejects=true, rejects_limit=0)")
+    picked = {k: f"epoch({v})" if k in texts else v for k, v in place.items()}
+    with duckdb.connect() as db:
+        arrays = _read(db, source, picked, scale, dict(path=re.sub(r"([*?[])", r"[\1]", str(path)), separator=separator))
+        rejects = db.execute("SELECT line, any_value(error_type) AS error, any_value(column_name) AS c FROM reject_errors GROUP BY line ORDER BY line").df()
+    return arrays, rejects.assign(column=rejects.c.map({v: k for k, v in place.items()}))
+
+# %% ../nbs/04_ratings.ipynb #514e6dcf
 def _line_numbers(path, header, rejected, rows):
-    "Find the line of each of the first rows that were wrong, counted among the rows that were read."
+    "Find the lines of some of the rows that were read."
     opener, rejected = gzip.open if path.suffix == ".gz" else open, set(rejected)
     with opener(path, "rb") as f:
         good = (n for n, line in enumerate(f, 1) if line.strip() and n not in rejected)
@@ -95,40 +115,8 @@ def _line_numbers(path, header, rejected, rows):
             if len(found) == len(wanted): return found
     return found
 
-# %% ../nbs/04_ratings.ipynb #c0d3e573
-_UNITS = [(1e11, 1, "seconds"), (1e14, 1e3, "milliseconds"), (1e17, 1e6, "microseconds"), (np.inf, 1e9, "nanoseconds")]
-_YEARS = 788918400, 4102444800  # 1995, when MovieLens began, and 2100
-
-def _seconds(times, name, report):
-    "Convert times in any unit to seconds, and say so."
-    units = np.searchsorted([o[0] for o in _UNITS], times[times > 0], side="right")
-    found = np.unique(units)
-    if len(found) > 1:
-        raise DataError(f"{name} mixes times in {' and '.join(_UNITS[o][2] for o in found)}; write them all in seconds since 1970 (UTC)")
-    _, divisor, unit = _UNITS[found[0] if len(found) else 0]
-    if divisor > 1: report.add(name, "repaired", len(times), f"times in {unit} were converted to seconds")
-    times = times / divisor
-    report.add(name, "note", ((times > 0) & ((times < _YEARS[0]) | (times > _YEARS[1]))).sum(), "times lie before 1995 or after 2100: are they seconds since 1970?")
-    return times
-
-# %% ../nbs/04_ratings.ipynb #d7b18ffd
-def _is_id(values):
-    return np.isfinite(values) & (values >= 0) & (values < 2.0**53) & (values == np.floor(values))
-
-def _problems(frame, scale):
-    "List each reason to reject a row with the rows that it applies to."
-    low, high = scale
-    rating, time = frame.rating.to_numpy(), frame.timestamp.to_numpy()
-    return [("the user id is not a whole number below 2^53", ~_is_id(frame.user_id.to_numpy())),
-            ("the movie id is not a whole number below 2^53", ~_is_id(frame.movie_id.to_numpy())),
-            ("the rating is missing or not a number", np.isnan(rating)),
-            (f"the rating is outside {low:g} to {high:g}", ~((rating >= low) & (rating <= high))),
-            ("the time is missing or not a number", np.isnan(time)),
-            ("the time is before 1970 or endless", ~((time >= 0) & (time < 1e19)))]
-
-# %% ../nbs/04_ratings.ipynb #35a0418f
+# %% ../nbs/04_ratings.ipynb #0d827850
 _ERRORS = {"MISSING COLUMNS": "the line has too few cells", "TOO MANY COLUMNS": "the line has too many cells"}
-
 _WORDS = dict(user_id="the user id", movie_id="the movie id", rating="the rating", timestamp="the time")
 
 def _count_rejects(rejects, name, report):
@@ -138,33 +126,48 @@ def _count_rejects(rejects, name, report):
     for reason, lines in rejects.groupby(pd.Series(reasons, dtype=object), sort=False).line:
         report.add(name, "rejected", len(lines), reason, numbered(lines.tolist()))
 
-def _reject(frame, scale, name, report, places):
-    "Count what cannot be right, by reason, and keep the other rows."
-    keep = np.ones(len(frame), dtype=bool)
-    for reason, bad in _problems(frame, scale):
-        rows = np.flatnonzero(bad & keep)
-        if len(rows): report.add(name, "rejected", len(rows), reason, places(rows[:4].tolist()))
-        keep[rows] = False
-    return frame[keep]
+def _count_problems(problem, scale, name, report, places):
+    "Count the rows with something wrong, by reason."
+    bad = np.flatnonzero(problem)
+    for n, (reason, _) in enumerate(_PROBLEMS, 1):
+        rows = bad[problem[bad] == n]
+        if len(rows): report.add(name, "rejected", len(rows), reason.format(*scale), places(rows[:4].tolist()))
 
-# %% ../nbs/04_ratings.ipynb #81c39349
-def _finish(frame, scale, name, report, places):
-    "Reject, convert times, merge what was rated twice, and say when nothing is left."
-    for column, value, reason in (("rating", scale[1], f"no ratings: each row counts as {scale[1]:g}"), ("timestamp", 0.0, "no times: their order is unknown")):
-        if column not in frame:
-            frame = frame.assign(**{column: float(value)})
-            report.add(name, "note", len(frame), reason)
-    frame = _reject(frame, scale, name, report, places)
-    if not len(frame):
+# %% ../nbs/04_ratings.ipynb #c7ebff28
+_UNITS = [(1e11, 1, "seconds"), (1e14, 1e3, "milliseconds"), (1e17, 1e6, "microseconds"), (np.inf, 1e9, "nanoseconds")]
+_YEARS = 788918400, 4102444800  # 1995, when MovieLens began, and 2100
+
+def _seconds(times, name, report):
+    "Convert times in any unit to whole seconds, and say so."
+    known = times[times > 0]
+    units = {np.searchsorted([o[0] for o in _UNITS], o, side="right") for o in ((known.min(), known.max()) if len(known) else ())} or {0}
+    words = " and ".join(_UNITS[o][2] for o in sorted(units))
+    if len(units) > 1: raise DataError(f"{name} mixes times in {words}; write them all in seconds since 1970 (UTC)")
+    divisor = _UNITS[units.pop()][1]
+    if divisor > 1: report.add(name, "repaired", len(times), f"times in {words} were converted to seconds")
+    odd = ((known < _YEARS[0] * divisor) | (known > _YEARS[1] * divisor)).sum()
+    report.add(name, "note", odd, "times lie before 1995 or after 2100: are they seconds since 1970?")
+    return (times / divisor).astype("int64")
+
+# %% ../nbs/04_ratings.ipynb #624f7e98
+def _finish(arrays, given, scale, name, report, places):
+    "Leave out what is wrong, convert times, merge what was rated twice, and say when nothing is left."
+    problem = arrays.pop("problem")
+    for column, reason in (("rating", f"no ratings: each row counts as {scale[1]:g}"), ("timestamp", "no times: their order is unknown")):
+        if column not in given: report.add(name, "note", len(problem), reason)
+    _count_problems(problem, scale, name, report, places)
+    if problem.any(): arrays = {o: values[problem == 0] for o, values in arrays.items()}
+    count = len(arrays["user_id"])
+    if not count:
         first = next((f": {o['reason']} ({o['examples']})" for o in report.findings if o["kind"] == "rejected"), "")
         raise DataError(f"{name} has no usable rating{first}: there is nothing to train on")
-    times = _seconds(frame.timestamp.to_numpy(), name, report)
-    ratings = as_ratings(frame.assign(timestamp=times))
-    report.add(name, "merged", len(frame) - len(ratings), "the same person rated the same movie again: the latest stays")
+    arrays["timestamp"] = _seconds(arrays["timestamp"], name, report)
+    ratings = as_ratings(pd.DataFrame(arrays, copy=False))
+    report.add(name, "merged", count - len(ratings), "the same person rated the same movie again: the latest stays")
     report.add(name, "kept", len(ratings))
     return ratings
 
-# %% ../nbs/04_ratings.ipynb #00324dee
+# %% ../nbs/04_ratings.ipynb #60db57e3
 def read_ratings(
     path: str, # file of ratings: text with any separator, also gzipped
     report: DataReport, # gets the account
@@ -174,12 +177,12 @@ def read_ratings(
     "Read a text file of ratings, and account for each of its lines."
     path = Path(path)
     layout = _layout(path, columns)
-    try: frame, rejects = _scan(path, layout)
+    try: arrays, rejects = _scan(path, layout, scale)
     except duckdb.Error as e: raise DataError(f"{path.name} cannot be read: {str(e).splitlines()[0]}") from None
-    report.add(path.name, "read", len(frame) + len(rejects))
+    report.add(path.name, "read", len(arrays["problem"]) + len(rejects))
     _count_rejects(rejects, path.name, report)
     places = lambda rows: numbered(_line_numbers(path, layout[1], rejects.line, rows))
-    return _finish(frame, scale, path.name, report, places)
+    return _finish(arrays, layout[3], scale, path.name, report, places)
 
 # %% ../nbs/04_ratings.ipynb #f249eb3f
 def _numbers(column, is_time):
@@ -192,7 +195,7 @@ def _numbers(column, is_time):
     dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").dt.as_unit("s")
     return dates.astype("int64").astype(float).where(dates.notna())
 
-# %% ../nbs/04_ratings.ipynb #baba8c98
+# %% ../nbs/04_ratings.ipynb #e6dbe8d0
 def clean_ratings(
     frame: pd.DataFrame, # one row per rating
     report: DataReport, # gets the account
@@ -205,4 +208,7 @@ def clean_ratings(
     _check_columns(found, list(frame.columns), name)
     report.add(name, "read", len(frame))
     numbers = pd.DataFrame({k: _numbers(frame[v], k == "timestamp").to_numpy() for k, v in found.items()})
-    return _finish(numbers, scale, name, report, lambda rows: numbered([o + 1 for o in rows], "row"))
+    with duckdb.connect() as db:
+        db.register("numbers", numbers)
+        arrays = _read(db, "numbers", {o: o for o in found}, scale)
+    return _finish(arrays, found, scale, name, report, lambda rows: numbered([o + 1 for o in rows], "row"))

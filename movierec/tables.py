@@ -57,29 +57,44 @@ def as_movies(
     frame = frame.assign(**{o: _typed(frame[o], kind) for o, kind in MOVIE_TYPES.items() if o in columns})
     return frame.drop_duplicates("movie_id").sort_values("movie_id", ignore_index=True)
 
-# %% ../nbs/02_tables.ipynb #d7895d11
+# %% ../nbs/02_tables.ipynb #6e4d358b
+def _any_pair_twice(user, movie):
+    key = user * (movie.max(initial=0) + 1) + movie
+    if (key[1:] > key[:-1]).all(): return False
+    key.sort()
+    return bool((key[1:] == key[:-1]).any())
+
 def _latest(user_id, movie_id, rating, timestamp):
     "Keep the latest rating of each user and movie."
     columns = dict(user_id=user_id, movie_id=movie_id, rating=rating, timestamp=timestamp)
-    user, movie = user_id, movie_id
-    if ((user[1:] > user[:-1]) | ((user[1:] == user[:-1]) & (movie[1:] > movie[:-1]))).all(): return columns
-    order = np.lexsort((rating, timestamp, movie, user))
+    if not _any_pair_twice(user_id, movie_id): return columns
+    order = np.lexsort((rating, timestamp, movie_id, user_id))
     last = np.ones(len(order), dtype=bool)
-    last[:-1] = (np.diff(user[order]) != 0) | (np.diff(movie[order]) != 0)
+    last[:-1] = (np.diff(user_id[order]) != 0) | (np.diff(movie_id[order]) != 0)
     return {o: values[order[last]] for o, values in columns.items()}
 
-# %% ../nbs/02_tables.ipynb #4ecdd46a
+# %% ../nbs/02_tables.ipynb #a730d98b
 RATING_TYPES = dict(user_id="int64", movie_id="int64", rating="float32", timestamp="int64")
+
+def _in_order(*keys):
+    "Say whether rows are sorted by the first key, then the second, and so on."
+    tied = True
+    for key in keys:
+        if (tied & (key[1:] < key[:-1])).any(): return False
+        tied = tied & (key[1:] == key[:-1])
+    return True
 
 def as_ratings(
     frame: pd.DataFrame, # has `user_id`, `movie_id`, `rating` and `timestamp` (seconds, UTC)
 ) -> pd.DataFrame: # one row per user and movie, sorted by user, time and movie
     "Give a table of ratings the canonical columns, types and order."
     _need(frame, RATING_TYPES, "ratings")
-    columns = {o: _typed(frame[o], kind).to_numpy() for o, kind in RATING_TYPES.items()}
-    columns = _latest(**columns)
-    order = np.lexsort((columns["movie_id"], columns["timestamp"], columns["user_id"]))
-    return pd.DataFrame({o: values[order] for o, values in columns.items()})
+    columns = _latest(**{o: _typed(frame[o], kind).to_numpy() for o, kind in RATING_TYPES.items()})
+    keys = columns["user_id"], columns["timestamp"], columns["movie_id"]
+    if not _in_order(*keys):
+        order = np.lexsort(keys[::-1])
+        columns = {o: values[order] for o, values in columns.items()}
+    return pd.DataFrame(columns)
 
 # %% ../nbs/02_tables.ipynb #13d6ef43
 @dataclass
