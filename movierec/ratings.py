@@ -77,7 +77,13 @@ _PROBLEMS = [
     ("the time is missing or not a number", "timestamp IS NULL OR isnan(timestamp)"),
     ("the time is before 1970 or endless", "timestamp < 0 OR timestamp >= 1e19")]
 
-# %% ../nbs/04_ratings.ipynb #94364d6f
+# %% ../nbs/04_ratings.ipynb #38672cb3
+def _connect():
+    "Open DuckDB in memory, without the progress bar that it would print into logs."
+    db = duckdb.connect()
+    db.execute("SET enable_progress_bar = false")
+    return db
+
 def _read(db, source, picked, scale, parameters=None):
     "Read four columns as arrays, with the number of what is wrong with each row."
     picked = {"rating": "$high", "timestamp": "0", **picked}
@@ -88,7 +94,7 @@ def _read(db, source, picked, scale, parameters=None):
     query = f"WITH raw AS (SELECT {columns} FROM {source}) SELECT (CASE {cases} ELSE 0 END)::UTINYINT AS problem, {typed} FROM raw"
     return db.execute(query, {"low": scale[0], "high": scale[1], **(parameters or {})}).fetchnumpy()
 
-# %% ../nbs/04_ratings.ipynb #a252aefd
+# %% ../nbs/04_ratings.ipynb #a005a50a
 def _scan(path, layout, scale):
     "Read a file of ratings as arrays, and the lines that have no numbers there."
     separator, header, names, found, texts = layout
@@ -97,7 +103,7 @@ def _scan(path, layout, scale):
     source = (f"read_csv($path, auto_detect=false, header={header}, delim=$separator, quote='{quote}', escape='{quote}',"
               f" columns={kinds}, store_rejects=true, rejects_limit=0)")
     picked = {k: f"epoch({v})" if k in texts else v for k, v in place.items()}
-    with duckdb.connect() as db:
+    with _connect() as db:
         arrays = _read(db, source, picked, scale, dict(path=re.sub(r"([*?[])", r"[\1]", str(path)), separator=separator))
         rejects = db.execute("SELECT line, any_value(error_type) AS error, any_value(column_name) AS c FROM reject_errors GROUP BY line ORDER BY line").df()
     return arrays, rejects.assign(column=rejects.c.map({v: k for k, v in place.items()}))
@@ -195,7 +201,7 @@ def _numbers(column, is_time):
     dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").dt.as_unit("s")
     return dates.astype("int64").astype(float).where(dates.notna())
 
-# %% ../nbs/04_ratings.ipynb #e6dbe8d0
+# %% ../nbs/04_ratings.ipynb #8b5831af
 def clean_ratings(
     frame: pd.DataFrame, # one row per rating
     report: DataReport, # gets the account
@@ -208,7 +214,7 @@ def clean_ratings(
     _check_columns(found, list(frame.columns), name)
     report.add(name, "read", len(frame))
     numbers = pd.DataFrame({k: _numbers(frame[v], k == "timestamp").to_numpy() for k, v in found.items()})
-    with duckdb.connect() as db:
+    with _connect() as db:
         db.register("numbers", numbers)
         arrays = _read(db, "numbers", {o: o for o in found}, scale)
     return _finish(arrays, found, scale, name, report, lambda rows: numbered([o + 1 for o in rows], "row"))
