@@ -151,6 +151,11 @@ def test_only_lower_chapters_are_imported(line):
     assert not list(style.lower_chapters([notebook(), models]))
 
 
+def test_a_module_of_an_extra_may_import_what_it_is_named_after():
+    assert not list(style.base_imports("import arango", "movierec/arango.py"))
+    assert list(style.base_imports("import torch", "movierec/arango.py"))
+
+
 @pytest.mark.parametrize("source, found", [
     ("import torch", 1), ("from fastcore.basics import patch", 1), ("try: import nbdev\nexcept ImportError: pass", 1),
     ("from movierec.models import x", 1), ("from movierec import graph", 1), ("class A:\n    import torch", 1),
