@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['read_the_movies_dataset', 'load_sample', 'read_table', 'load_dataset']
 
-# %% ../nbs/10_datasets.ipynb #f2d37eeb
-import tempfile, zipfile
+# %% ../nbs/10_datasets.ipynb #2179cdaa
+import tempfile, zipfile, zlib
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-import pandas as pd, pyarrow as pa, pyarrow.parquet as pq
+import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq
 from .config import nearest
 from .downloads import RELEASES, fetch
 from .metadata import read_links, read_metadata, read_rows
@@ -18,10 +18,10 @@ from .movielens import movielens_files, read_movielens
 from .ratings import clean_ratings, read_ratings
 from .tables import DataError, DataReport, Dataset, as_movies, as_ratings
 
-# %% ../nbs/10_datasets.ipynb #1e44c246
+# %% ../nbs/10_datasets.ipynb #442e0232
 def _join(links, metadata, ratings, report):
     "Make one row for each movie of the links or the ratings, and say which have no metadata."
-    unlinked = pd.DataFrame({"movie_id": sorted(set(ratings.movie_id) - set(links.movie_id))})
+    unlinked = pd.DataFrame({"movie_id": np.setdiff1d(ratings.movie_id.unique(), links.movie_id)})
     movies = pd.concat([links, unlinked], ignore_index=True).astype({"tmdb_id": "Int64"})
     found = movies.tmdb_id.isin(metadata.tmdb_id)
     extra = metadata.drop(columns=movies.columns.drop("tmdb_id"), errors="ignore")
@@ -66,12 +66,13 @@ def read_the_movies_dataset(
     ratings = read_ratings(rated, report)
     return Dataset(_join(links, metadata, ratings, report), ratings, report.check())
 
-# %% ../nbs/10_datasets.ipynb #67f6f3ae
+# %% ../nbs/10_datasets.ipynb #22fab63c
 _SAMPLE = files("movierec")/"sample"
 
 def _read_parquet(path):
     "Read a Parquet file, with lists and records as Python's own."
-    table = pq.read_table(str(path))
+    try: table = pq.read_table(str(path))
+    except pa.ArrowInvalid as e: raise DataError(f"{path} cannot be read as Parquet: {str(e).splitlines()[0]}") from None
     nested = [o.name for o in table.schema if o.type.num_fields]
     return table.drop_columns(nested).to_pandas().assign(**{o: table[o].to_pylist() for o in nested})[table.column_names]
 
@@ -87,24 +88,31 @@ def load_sample(
     report.add("movies", "note", len(missing), f"rated movies of {ratings.movie_id.nunique():,} have no metadata: they stay, without a title", "such as " + ", ".join(map(str, missing[:3])))
     return Dataset(movies, ratings, report.check())
 
-# %% ../nbs/10_datasets.ipynb #805f8383
+# %% ../nbs/10_datasets.ipynb #b1ed1bb4
 def _as_frame(table):
     "Make a DataFrame of a path, an Arrow table or a DataFrame."
     if isinstance(table, pd.DataFrame): return table
     if isinstance(table, pa.Table): return table.to_pandas()
+    if not Path(table).is_file(): raise DataError(f"no file {table}; give a DataFrame, an Arrow table, or the path of a text or Parquet file")
     if Path(table).suffix == ".parquet": return _read_parquet(table)
     names, rows, _ = read_rows(Path(table))
     return pd.DataFrame([(o + [""] * len(names))[:len(names)] for o in rows], columns=names, dtype=object).replace({"": None})
 
-# %% ../nbs/10_datasets.ipynb #7d530afd
-def _own_movies(table, rated):
+# %% ../nbs/10_datasets.ipynb #ad3701ce
+def _own_movies(table, rated, report):
     "Make movies of a table of one's own, with a row for each rated movie."
-    movies = _as_frame(table).rename(columns={"movieId": "movie_id", "item_id": "movie_id", "id": "movie_id"}) if table is not None else pd.DataFrame({"movie_id": []})
+    movies = pd.DataFrame({"movie_id": np.array([], dtype="int64")}) if table is None else _as_frame(table)
+    movies = movies.rename(columns={"movieId": "movie_id", "item_id": "movie_id", "id": "movie_id"})
     if "genres" in movies: movies = movies.assign(genres=[o.split("|") if isinstance(o, str) else o for o in movies.genres])
-    unlisted = sorted(set(rated) - set(movies.get("movie_id", [])))
-    return as_movies(pd.concat([movies, pd.DataFrame({"movie_id": unlisted})], ignore_index=True))
+    known = as_movies(movies)
+    if table is not None:
+        report.add("movies", "read", len(movies))
+        report.add("movies", "merged", len(movies) - len(known), "the same movie_id again: the first row stays")
+        report.add("movies", "kept", len(known))
+    unlisted = np.setdiff1d(rated.unique(), known.movie_id)
+    return as_movies(pd.concat([known, pd.DataFrame({"movie_id": unlisted})], ignore_index=True))
 
-# %% ../nbs/10_datasets.ipynb #a306fb8d
+# %% ../nbs/10_datasets.ipynb #da5d5b55
 def read_table(
     ratings: object, # DataFrame, Arrow table, or path of a text or Parquet file
     columns: dict | None = None, # names of the columns for user_id, movie_id, rating, timestamp; None recognises them
@@ -114,17 +122,19 @@ def read_table(
     "Read a table of your own."
     report = DataReport()
     path = Path(ratings) if isinstance(ratings, (str, Path)) else None
-    if path is not None and path.suffix != ".parquet": clean = read_ratings(path, report, columns, scale)
+    if path is not None and path.is_file() and path.suffix != ".parquet": clean = read_ratings(path, report, columns, scale)
     else: clean = clean_ratings(_as_frame(ratings), report, columns, scale, path.name if path else "ratings")
-    return Dataset(_own_movies(movies, clean.movie_id), clean, report.check())
+    return Dataset(_own_movies(movies, clean.movie_id, report), clean, report.check())
 
-# %% ../nbs/10_datasets.ipynb #79b67e7f
+# %% ../nbs/10_datasets.ipynb #c956c0ce
 @contextmanager
 def _unpacked(path):
     "Give a folder for a folder or a zip, stepping into the one folder that it may consist of."
     if not zipfile.is_zipfile(path): yield _inner(path); return
     with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(path) as z: z.extractall(folder)
+        try:
+            with zipfile.ZipFile(path) as z: z.extractall(folder)
+        except (zipfile.BadZipFile, zlib.error, RuntimeError) as e: raise DataError(f"{path} cannot be unpacked: {e}; fetch it again") from None
         yield _inner(Path(folder))
 
 def _inner(folder):

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['movielens_files', 'read_movielens']
 
-# %% ../nbs/08_movielens.ipynb #86a2588f
+# %% ../nbs/08_movielens.ipynb #d47f5d5b
 import re
 from pathlib import Path
-import pandas as pd
+import numpy as np, pandas as pd
 from .metadata import NO_GENRE, one_each, read_links, read_rows
 from .ratings import read_ratings
 from .tables import DataReport, Dataset, as_movies, numbered
@@ -73,7 +73,7 @@ def movielens_files(
     pairs = ((Path(folder)/ratings, Path(folder)/movies) for ratings, movies in _RELEASES.items())
     return next((o for o in pairs if o[0].is_file() and o[1].is_file()), None)
 
-# %% ../nbs/08_movielens.ipynb #321806dd
+# %% ../nbs/08_movielens.ipynb #07cc865f
 def read_movielens(
     folder: str, # as GroupLens packs it
     scale: tuple = (0.5, 5), # lowest and highest rating that can be right
@@ -83,7 +83,7 @@ def read_movielens(
     report = DataReport()
     movies, ratings = _read_movies(listed, report), read_ratings(rated, report, scale=scale)
     if links.is_file(): movies = movies.merge(read_links(links, report), on="movie_id", how="left")
-    unlisted = sorted(set(ratings.movie_id) - set(movies.movie_id))
+    unlisted = np.setdiff1d(ratings.movie_id.unique(), movies.movie_id)
     report.add("movies", "note", len(unlisted), f"rated movies of {ratings.movie_id.nunique():,} are not in {listed.name}: they stay, without a title",
                "such as " + ", ".join(map(str, unlisted[:3])))
     movies = pd.concat([movies, pd.DataFrame({"movie_id": unlisted}, dtype="int64")], ignore_index=True)

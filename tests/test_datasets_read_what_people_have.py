@@ -297,6 +297,23 @@ def test_tables_of_ones_own_agree(tmp_path):
     with pytest.raises(DataError, match="no column 'star'.*Did you mean 'stars'"): read_table(tmp_path/"t.csv", {**names, "rating": "star"})
 
 
+def test_movies_of_ones_own_are_accounted_for(tmp_path):
+    films = pd.DataFrame(dict(movieId=[7, 7, 8], title=["Heat", "Heat again", "Babe"], genres=["Action|Crime", None, "Drama"]))
+    data = read_table(pd.DataFrame(dict(user=[1, 1], item=[7, 9])), movies=films)
+    assert data.movies.title.fillna("").tolist() == ["Heat", "Babe", ""] and data.movies.genres.tolist() == [["Action", "Crime"], ["Drama"], []]
+    assert data.report.summary.loc["movies"].to_dict() == dict(read=3, rejected=0, usable=3, merged=1, kept=2)
+
+
+def test_damaged_files_are_refused_in_one_sentence(tmp_path):
+    (tmp_path/"r.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(DataError, match="r.parquet cannot be read as Parquet"): read_table(tmp_path/"r.parquet")
+    with pytest.raises(DataError, match="no file .*nowhere.csv"): read_table(tmp_path/"nowhere.csv")
+    with zipfile.ZipFile(tmp_path/"ml.zip", "w") as z: z.writestr("ratings.csv", "userId,movieId\n1,2\n")
+    content = (tmp_path/"ml.zip").read_bytes()
+    (tmp_path/"ml.zip").write_bytes(content.replace(b"1,2", b"1,3"))
+    with pytest.raises(DataError, match="ml.zip cannot be unpacked"): load_dataset("path", tmp_path/"ml.zip")
+
+
 def test_too_many_rejected_rows_are_an_error(tmp_path):
     (tmp_path/"r.csv").write_text("userId,movieId,rating,timestamp\n1,1,4,1260759144\n1,2,9,1260759144\n")
     assert len(load_dataset("path", tmp_path/"r.csv", max_rejected=0.5).ratings) == 1
