@@ -53,23 +53,26 @@ def _sidebar_link(page, text, titles, here):
 def _relative(page, here): return Path(os.path.relpath(page, here.parent)).as_posix()
 
 
-def _local_links(text, here):  # links to our own site and to notebooks become links between the pages
+def _place(link, ids):  # nbdev documents a method of a class's own cell under the class, and nothing internal
+    page, _, name = link.partition("#")
+    name = next((o for o in (name, name.partition(".")[0]) if o in ids.get(page, ())), None)
+    return f"{page}#{name}" if name else page
+
+
+def _local_links(text, here, ids):  # links to our own site and to notebooks become links between the pages
     site = get_config().doc_host + get_config().doc_baseurl + "/"
-    text = re.sub(rf'href="{re.escape(site)}([^"]*)"', lambda link: f'href="{_relative(link[1], here)}"', text)
+    text = re.sub(rf'href="{re.escape(site)}([^"]*)"', lambda link: f'href="{_relative(_place(link[1], ids), here)}"', text)
     notebook = lambda link: f'href="{_nbpath2html(Path(link[1])).as_posix()}{link[2]}"'
     return re.sub(r'href="(?![a-z]+:)([^"#]+\.ipynb)([^"]*)"', notebook, text)
 
 
-def write_page(path, notebook, titles, to):  # one notebook -> one page
+def _page(path, notebook, titles):  # -> HTML
     promise = notebook.frontmatter_.get("description", "")
     variables = {"title": titles[path], "summary": html.escape(promise.replace("`", "")), "root": "../" * (len(path.parts) - 1),
                  "sidebar": _sidebar_html(sidebar(), titles, path)}
     arguments = ["--standalone", "--mathml", "--toc", "--toc-depth=3", f"--template={ROOT/'tests'/'page.html'}"]
     arguments += [f"--variable={name}={value}" for name, value in variables.items()]
-    page = pypandoc.convert_text(f"::: promise\n{promise}\n:::\n\n{markdown(notebook)}", "html5", READER, extra_args=arguments)
-    target = to/_nbpath2html(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(_local_links(page, path), encoding="utf-8")
+    return pypandoc.convert_text(f"::: promise\n{promise}\n:::\n\n{markdown(notebook)}", "html5", READER, extra_args=arguments)
 
 
 def _read(path):
@@ -80,11 +83,16 @@ def _read(path):
 def make_site(to):  # every notebook -> a page in the folder `to`, which is made anew
     if problems := check_sidebar(): raise SystemExit("\n".join(problems))
     shutil.rmtree(to, ignore_errors=True)
-    pages = {path: _read(path) for path in notebooks()}
-    titles = {path: notebook.frontmatter_["title"] for path, notebook in pages.items()}
-    for path, notebook in pages.items(): write_page(path, notebook, titles, to)
-    for path in NBS.rglob("*"):
-        if path.suffix in (".css", ".png", ".svg", ".html"):
+    read = {path: _read(path) for path in notebooks()}
+    titles = {path: notebook.frontmatter_["title"] for path, notebook in read.items()}
+    pages = {path: _page(path, notebook, titles) for path, notebook in read.items()}
+    ids = {_nbpath2html(path).as_posix(): set(re.findall(r'\bid="([^"]+)"', page)) for path, page in pages.items()}
+    for path, page in pages.items():
+        target = to/_nbpath2html(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(_local_links(page, path, ids), encoding="utf-8")
+    for path in NBS.rglob("*"):  # pictures, styles and whatever else the notebooks link to
+        if path.is_file() and path.suffix != ".ipynb" and not path.name.startswith(("_", ".")):
             (to/path.relative_to(NBS)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, to/path.relative_to(NBS))
 

@@ -1,5 +1,5 @@
 """Every notebook becomes a page, and every link between pages leads somewhere."""
-import re, runpy, sys
+import importlib, re, runpy, sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -57,12 +57,11 @@ def test_every_link_between_pages_leads_somewhere(site):
 
 
 def test_every_public_name_has_its_place(site):
-    pages, _ = site
     index = runpy.run_path(str(ROOT/"movierec"/"_modidx.py"))["d"]["syms"]
-    places = [place for symbols in index.values() for name, (place, _) in symbols.items() if not re.search(r"\._", name) and name.count(".") == 2]
+    places = [symbols[f"{module}.{name}"][0] for module, symbols in index.items()
+              for name in importlib.import_module(module).__all__ if f"{module}.{name}" in symbols]
     assert len(places) > 20
-    missing = [place for place in places if place.partition("#")[2] not in pages[Path(place.partition("#")[0])].ids]
-    assert missing == []
+    assert [place for place in places if place.partition("#")[2] not in site[0][Path(place.partition("#")[0])].ids] == []
 
 
 def test_pages_show_code_results_and_documentation(site):
