@@ -76,7 +76,7 @@ def _read_parquet(path):
     nested = [o.name for o in table.schema if o.type.num_fields]
     return table.drop_columns(nested).to_pandas().assign(**{o: table[o].to_pylist() for o in nested})[table.column_names]
 
-# %% ../nbs/10_datasets.ipynb #fcb37bc3
+# %% ../nbs/10_datasets.ipynb #c79a5be8
 def load_sample(
 ) -> Dataset: # movies, ratings and report
     "Load the sample of The Movies Dataset that comes with movierec, offline."
@@ -85,7 +85,8 @@ def load_sample(
     for name, table in (("movies", movies), ("ratings", ratings)):
         report.add(name, "read", len(table)); report.add(name, "kept", len(table))
     missing = movies.movie_id[movies.title.isna() & movies.movie_id.isin(ratings.movie_id)].tolist()
-    report.add("movies", "note", len(missing), f"rated movies of {ratings.movie_id.nunique():,} have no metadata: they stay, without a title", "such as " + ", ".join(map(str, missing[:3])))
+    report.add("movies", "note", len(missing), f"rated movies of {ratings.movie_id.nunique():,} have no metadata: they stay, without a title",
+               "such as " + ", ".join(map(str, missing[:3])))
     return Dataset(movies, ratings, report.check())
 
 # %% ../nbs/10_datasets.ipynb #b1ed1bb4

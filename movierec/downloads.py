@@ -59,7 +59,7 @@ def _checksum(url, name):
     found = re.search(r"\b[0-9a-f]{32}\b", requests.get(url + ".md5", timeout=30).text)
     return "md5:" + found[0] if found else None
 
-# %% ../nbs/09_downloads.ipynb #022d9d27
+# %% ../nbs/09_downloads.ipynb #c19fccc4
 def fetch(
     name: str, # one of `RELEASES`
 ) -> Path: # of the zip file
@@ -73,5 +73,6 @@ def fetch(
         load = lambda url, output, _: _resume(url, output, cache)
         return Path(pooch.retrieve(url, _checksum(url, name), fname=target.name, path=cache, downloader=load))
     except requests.RequestException as e:
-        raise DataError(f"{name} cannot be had from {_BASE} ({type(e).__name__}); place {name}.zip in {cache}, or give the unpacked folder with data.source=path data.path=FOLDER") from None
+        raise DataError(f"{name} cannot be had from {_BASE} ({type(e).__name__});"
+                        f" place {name}.zip in {cache}, or give the unpacked folder with data.source=path data.path=FOLDER") from None
     except ValueError as e: raise DataError(f"{name}.zip arrived damaged: {e}; try again") from None
