@@ -2,7 +2,7 @@
 
     python tests/run_notebooks.py [notebook or folder]
 """
-import re, subprocess, sys
+import os, re, subprocess, sys
 from pathlib import Path
 
 SLOW = 60  # seconds; a report, not a failure, since machines differ
@@ -10,7 +10,8 @@ SLOW = 60  # seconds; a report, not a failure, since machines differ
 
 def main(path="nbs"):
     command = [Path(sys.executable).with_name("nbdev_test"), "--path", path, "--n_workers", "2", "--timing", "--do_print"]
-    test = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # each: two notebooks run at a time
+    test = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=one_thread)
     times = {}
     for line in test.stdout:
         print(line, end="", flush=True)
