@@ -118,7 +118,7 @@ class _TwoSAGE(nn.Module):  # one kind of node; `to_hetero` makes it two
     def forward(self, x, edge_index):
         return self.conv2(self.conv1(x, edge_index).relu(), edge_index)
 
-# %% ../nbs/40_models.ipynb #80ff1983
+# %% ../nbs/40_models.ipynb #faade7a6
 class DotDecoder(nn.Module):
     "Score an edge by the dot product of its ends."
     def __init__(self,
@@ -127,11 +127,21 @@ class DotDecoder(nn.Module):
         super().__init__()
         self.scale = size ** -0.5
 
-    def pairs(self, users, movies): return (users * movies).sum(-1) * self.scale  # [n]
+    def pairs(self,
+        users: torch.Tensor,   # [n, size]
+        movies: torch.Tensor,  # [n, size]
+    ) -> torch.Tensor:         # [n]
+        "Score each user with the movie in the same row."
+        return (users * movies).sum(-1) * self.scale
 
-    def matrix(self, users, movies): return users @ movies.T * self.scale         # [n, m]
+    def matrix(self,
+        users: torch.Tensor,   # [n, size]
+        movies: torch.Tensor,  # [m, size]
+    ) -> torch.Tensor:         # [n, m]
+        "Score each user with each movie."
+        return users @ movies.T * self.scale
 
-# %% ../nbs/40_models.ipynb #50170588
+# %% ../nbs/40_models.ipynb #da3e59b0
 class EdgeDecoder(nn.Module):
     "Score an edge by a small network over both of its ends, as in the tutorial."
     def __init__(self,
@@ -140,9 +150,19 @@ class EdgeDecoder(nn.Module):
         super().__init__()
         self.user, self.movie, self.out = nn.Linear(size, size), nn.Linear(size, size, bias=False), nn.Linear(size, 1)
 
-    def pairs(self, users, movies): return self.out((self.user(users) + self.movie(movies)).relu()).squeeze(-1)  # [n]
+    def pairs(self,
+        users: torch.Tensor,   # [n, size]
+        movies: torch.Tensor,  # [n, size]
+    ) -> torch.Tensor:         # [n]
+        "Score each user with the movie in the same row."
+        return self.out((self.user(users) + self.movie(movies)).relu()).squeeze(-1)
 
-    def matrix(self, users, movies): return self.pairs(users[:, None], movies[None])                             # [n, m]
+    def matrix(self,
+        users: torch.Tensor,   # [n, size]
+        movies: torch.Tensor,  # [m, size]
+    ) -> torch.Tensor:         # [n, m]
+        "Score each user with each movie."
+        return self.pairs(users[:, None], movies[None])
 
 # %% ../nbs/40_models.ipynb #beed100a
 DECODERS = {"dot": DotDecoder, "edge": EdgeDecoder}
