@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = ['read_the_movies_dataset', 'load_sample', 'read_table', 'load_dataset']
 
-# %% ../nbs/10_datasets.ipynb #2179cdaa
-import tempfile, zipfile, zlib
+# %% ../nbs/10_datasets.ipynb #fa1a8cac
+import json, tempfile, zipfile, zlib
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq
 from .config import nearest
 from .downloads import RELEASES, fetch
-from .metadata import read_links, read_metadata, read_rows
+from .metadata import one_each, read_links, read_metadata, read_rows, typed_columns
 from .movielens import movielens_files, read_movielens
 from .ratings import clean_ratings, read_ratings
-from .tables import DataError, DataReport, Dataset, as_movies, as_ratings
+from .tables import DataError, DataReport, Dataset, as_movies, as_ratings, numbered
 
 # %% ../nbs/10_datasets.ipynb #442e0232
 def _join(links, metadata, ratings, report):
@@ -89,31 +89,49 @@ def load_sample(
                "such as " + ", ".join(map(str, missing[:3])))
     return Dataset(movies, ratings, report.check())
 
-# %% ../nbs/10_datasets.ipynb #b1ed1bb4
+# %% ../nbs/10_datasets.ipynb #8ceb5403
 def _as_frame(table):
-    "Make a DataFrame of a path, an Arrow table or a DataFrame."
-    if isinstance(table, pd.DataFrame): return table
-    if isinstance(table, pa.Table): return table.to_pandas()
+    "Make a DataFrame of an Arrow table, a Parquet file or a DataFrame."
+    if isinstance(table, pa.Table): table = table.to_pandas()
+    return table if isinstance(table, pd.DataFrame) else _read_parquet(table)
+
+def _is_text(table):
+    "Say whether a table is a file of text, and make sure that a file is there."
+    if not isinstance(table, (str, Path)): return False
     if not Path(table).is_file(): raise DataError(f"no file {table}; give a DataFrame, an Arrow table, or the path of a text or Parquet file")
-    if Path(table).suffix == ".parquet": return _read_parquet(table)
-    names, rows, _ = read_rows(Path(table))
-    return pd.DataFrame([(o + [""] * len(names))[:len(names)] for o in rows], columns=names, dtype=object).replace({"": None})
+    return Path(table).suffix != ".parquet"
 
-# %% ../nbs/10_datasets.ipynb #ad3701ce
-def _own_movies(table, rated, report):
-    "Make movies of a table of one's own, with a row for each rated movie."
-    movies = pd.DataFrame({"movie_id": np.array([], dtype="int64")}) if table is None else _as_frame(table)
-    movies = movies.rename(columns={"movieId": "movie_id", "item_id": "movie_id", "id": "movie_id"})
-    if "genres" in movies: movies = movies.assign(genres=[o.split("|") if isinstance(o, str) else o for o in movies.genres])
-    known = as_movies(movies)
-    if table is not None:
-        report.add("movies", "read", len(movies))
-        report.add("movies", "merged", len(movies) - len(known), "the same movie_id again: the first row stays")
-        report.add("movies", "kept", len(known))
-    unlisted = np.setdiff1d(rated.unique(), known.movie_id)
-    return as_movies(pd.concat([known, pd.DataFrame({"movie_id": unlisted})], ignore_index=True))
+# %% ../nbs/10_datasets.ipynb #7188ef96
+_MOVIE_ID = {"movieId": "movie_id", "item_id": "movie_id", "id": "movie_id"}
 
-# %% ../nbs/10_datasets.ipynb #da5d5b55
+def _movies_of_text(path, report):
+    "Read movies of a text file; genres are a list, or parted by bars."
+    names, rows, lines = read_rows(path)
+    frame = pd.DataFrame([(o + [""] * len(names))[:len(names)] for o in rows], columns=names, index=lines, dtype=object).rename(columns=_MOVIE_ID)
+    if "movie_id" not in frame: raise DataError(f"{path.name} has no column 'movie_id', only {', '.join(names)[:200]}.{nearest('movie_id', names)}")
+    if "genres" in frame: frame["genres"] = [o if o.startswith("[") else json.dumps(o.split("|")) for o in frame.genres]
+    report.add(path.name, "read", len(frame))
+    whole = frame.movie_id.str.fullmatch(r"\s*\d{1,15}(\.0*)?\s*").astype(bool)
+    report.add(path.name, "rejected", (~whole).sum(), "the movie id is not a whole number", numbered(frame.index[~whole].tolist()))
+    return one_each(typed_columns(frame[whole], path.name, report), "movie_id", path.name, report)
+
+def _movies_of_table(frame, report):
+    "Take movies from a table in memory or a Parquet file."
+    frame = frame.rename(columns=_MOVIE_ID)
+    if "genres" in frame: frame = frame.assign(genres=[o.split("|") if isinstance(o, str) else o for o in frame.genres])
+    movies = as_movies(frame)
+    report.add("movies", "read", len(frame))
+    report.add("movies", "merged", len(frame) - len(movies), "the same movie_id again: the first row stays")
+    report.add("movies", "kept", len(movies))
+    return movies
+
+# %% ../nbs/10_datasets.ipynb #183f788a
+def _with_every_rated(movies, rated):
+    "Add a row for each rated movie that has none."
+    unlisted = pd.DataFrame({"movie_id": np.setdiff1d(rated.unique(), movies.movie_id.astype("int64"))})
+    return as_movies(pd.concat([movies, unlisted], ignore_index=True) if len(movies) else unlisted)
+
+# %% ../nbs/10_datasets.ipynb #ed71d021
 def read_table(
     ratings: object, # DataFrame, Arrow table, or path of a text or Parquet file
     columns: dict | None = None, # names of the columns for user_id, movie_id, rating, timestamp; None recognises them
@@ -122,10 +140,12 @@ def read_table(
 ) -> Dataset: # movies, ratings and report
     "Read a table of your own."
     report = DataReport()
-    path = Path(ratings) if isinstance(ratings, (str, Path)) else None
-    if path is not None and path.is_file() and path.suffix != ".parquet": clean = read_ratings(path, report, columns, scale)
-    else: clean = clean_ratings(_as_frame(ratings), report, columns, scale, path.name if path else "ratings")
-    return Dataset(_own_movies(movies, clean.movie_id, report), clean, report.check())
+    if _is_text(ratings): clean = read_ratings(ratings, report, columns, scale)
+    else: clean = clean_ratings(_as_frame(ratings), report, columns, scale, Path(ratings).name if isinstance(ratings, (str, Path)) else "ratings")
+    if movies is None: movies = pd.DataFrame({"movie_id": np.array([], dtype="int64")})
+    elif _is_text(movies): movies = _movies_of_text(Path(movies), report)
+    else: movies = _movies_of_table(_as_frame(movies), report)
+    return Dataset(_with_every_rated(movies, clean.movie_id), clean, report.check())
 
 # %% ../nbs/10_datasets.ipynb #c956c0ce
 @contextmanager

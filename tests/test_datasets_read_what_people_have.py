@@ -304,6 +304,16 @@ def test_movies_of_ones_own_are_accounted_for(tmp_path):
     assert data.report.summary.loc["movies"].to_dict() == dict(read=3, rejected=0, usable=3, merged=1, kept=2)
 
 
+def test_a_text_file_of_movies_is_typed(tmp_path):
+    (tmp_path/"films.csv").write_text('movieId,title,year,genres,budget,adult,production_companies\n7,Heat,1995,Action|Crime,,True,\n'
+                                      'x,Gone,,,,,\n8,Babe,,Drama,much,,"[{""name"": ""X""}]"\n8,Babe,,,,,\n')
+    data = read_table(pd.DataFrame(dict(user=[1, 1], item=[7, 9])), movies=tmp_path/"films.csv")
+    assert data.movies.movie_id.tolist() == [7, 8, 9] and data.movies.year.tolist() == [1995, pd.NA, pd.NA]
+    assert data.movies.genres.tolist() == [["Action", "Crime"], ["Drama"], []] and data.movies.production_companies[1] == [dict(name="X")]
+    assert data.report.summary.loc["films.csv"].to_dict() == dict(read=4, rejected=1, usable=3, merged=1, kept=2)
+    assert found(data.report.frame, "bad cell") == {"'budget' is not a whole number: left empty": (1, "line 4")}
+
+
 def test_damaged_files_are_refused_in_one_sentence(tmp_path):
     (tmp_path/"r.parquet").write_bytes(b"PAR1 no more")
     with pytest.raises(DataError, match="r.parquet cannot be read as Parquet"): read_table(tmp_path/"r.parquet")
