@@ -401,11 +401,12 @@ def _plainly():  # print any title anywhere, and warnings as one line
         warnings.filterwarnings("ignore", "Sparse CSR tensor support")  # PyTorch, of what it does for years
         yield
 
-# %% ../nbs/90_cli.ipynb #52ab5fd8
+# %% ../nbs/90_cli.ipynb #2eedaad4
 def main(
     arguments: list[str] = None, # command, key=value texts and options; those of the process where None
 ) -> int: # 0 when done, 2 for a mistake in what was given, 130 when stopped by Ctrl-C
     "Run one command of movierec."
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads of PyTorch that wait should leave the processor to others
     try:
         with _plainly(): print(_shown(_do(*_split_arguments(sys.argv[1:] if arguments is None else arguments))), flush=True)
         return 0
