@@ -196,8 +196,13 @@ def _now(self: ArangoStore):  # the current state, or that of an empty store
     if now["format"] > 1: raise StoreError(f"database '{self.settings.database}' has format {now['format']} and this movierec reads 1: pip install -U movierec")
     return now
 
-# %% ../nbs/25_arango.ipynb #06e62d32
+# %% ../nbs/25_arango.ipynb #83181f43
 def _last(row): return row["_key"] if isinstance(row, dict) else row[0] if isinstance(row, list) else row
+
+@patch
+def _close(self: ArangoStore, cursor):  # or the server keeps the last batch until its time is up
+    try: cursor.close(ignore_missing=True)
+    except (ArangoServerError, ConnectionAbortedError): pass
 
 @patch
 def _stream(self: ArangoStore, name, **bind):  # batches of rows
@@ -212,7 +217,7 @@ def _stream(self: ArangoStore, name, **bind):  # batches of rows
                 if batch:
                     after, lost = _last(batch[-1]), 0
                     yield batch
-                if not cursor.has_more(): return
+                if not cursor.has_more(): return self._close(cursor)
                 cursor.fetch()
         except (CursorNextError, ConnectionAbortedError) as e:
             if getattr(e, "http_code", 404) != 404 or (lost := lost + 1) > self.settings.tries: raise
@@ -427,7 +432,7 @@ def _fill(self: ArangoStore, plan, beside, pending):  # the collections beside
         state.delete("loading", ignore_missing=True, silent=True)
         raise
 
-# %% ../nbs/25_arango.ipynb #8b1a8d65
+# %% ../nbs/25_arango.ipynb #39e9e31e
 @patch
 @_told
 def _load(self: ArangoStore, movies, ratings):
@@ -439,7 +444,8 @@ def _load(self: ArangoStore, movies, ratings):
     beside = {kind: _beside(getattr(s, kind), new["generation"]) for kind, _, _ in plan}
     swap = len(ratings) * 120 > s.transaction_limit  # an edge takes about 120 bytes
     new["ratings"] = beside["ratings"] if swap else s.ratings
-    self._fill(plan, beside, {"_key": "loading", "fingerprint": new["fingerprint"], "generation": new["generation"]})
+    self._fill(plan, beside, {"_key": "loading", "fingerprint": new["fingerprint"], "generation": new["generation"],
+                                "batch_size": s.batch_size})
     self._publish(new, beside, swap)
     self._tidy(new["ratings"])
 

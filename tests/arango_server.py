@@ -187,6 +187,11 @@ def make_database(server, view, ask):
     server.databases[ask.body["name"]] = Database(ask.body["name"])
     return ok(201, result=True)
 
+@route("DELETE", "/_api/database/([^/]+)")
+def drop_database(server, view, ask, name):
+    if server.databases.pop(name, None) is None: raise Refused(404, 1228)
+    return ok(result=True)
+
 @route("GET", "/_api/collection")
 def collections(server, view, ask):
     return ok(result=[{"id": str(i), "name": o.name, "status": 3, "type": o.kind, "isSystem": False} for i, o in enumerate(view.database.collections.values())])

@@ -1,7 +1,7 @@
 "What goes wrong for people who keep a catalogue in ArangoDB, each with the right behaviour: the network, rights, secrets and other people's graphs."
 import json, logging, socket, ssl, subprocess, sys, threading
 
-import pandas as pd, pytest
+import certifi, pandas as pd, pytest
 from pandas.testing import assert_frame_equal
 
 from arango_server import STATEMENTS, Handler, Listener, Server, serve
@@ -147,8 +147,10 @@ def tls(tmp_path):
     listener.server_close()
 
 
-def test_certificates_are_checked(tls):
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["with a bundle in the environment", "without"])
+def test_certificates_are_checked(tls, monkeypatch, elsewhere):
     url, ca_file = tls
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"): monkeypatch.setenv(name, certifi.where()) if elsewhere else monkeypatch.delenv(name, raising=False)
     with pytest.raises(StoreError, match="the certificate of https://localhost:.* is not trusted: give store.ca_file"): ArangoStore(ArangoSettings(url=url))
     ArangoStore(ArangoSettings(url=url, ca_file=ca_file)).load(EIGHT_MOVIES, SIX_USERS)
 
@@ -203,6 +205,7 @@ def test_all_columns_are_typed_attributes():
         assert (toy_story["release_date"], toy_story["runtime"], toy_story["genres"]) == ("1995-10-30T00:00:00.000000", 81.0, ["Animation", "Comedy", "Family"])
         assert {name: type(value) for name, value in toy_story.items() if name in ("tmdb_id", "title", "popularity")} == {"tmdb_id": int, "title": str, "popularity": float}
         assert sample.movies.iloc[0].dropna().index.isin(toy_story).all()
+        assert not any(None in row.values() for row in server.databases["movierec"].collections["Movie"].documents.values())  # missing is left out
 
 
 def test_loading_sends_little_more_than_the_documents():

@@ -1,8 +1,10 @@
 "A process killed at any moment of a load leaves the old rows or the new ones, and no reader sees anything between."
 import os, random, signal, subprocess, sys
+from pathlib import Path
 
 import pandas as pd, pytest
 
+import movierec
 from movierec.datasets import as_movies, as_ratings
 from movierec.store import DuckDBStore, fingerprint
 
@@ -31,8 +33,8 @@ def loader(tmp_path):
     "A process that loads one state after the other without end, and the file that it loads into."
     path = tmp_path/"movies.duckdb"
     DuckDBStore(path).load(*state(0))
-    here = os.path.dirname(os.path.abspath(__file__))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.path.dirname(here)])}
+    places = Path(__file__).parent, Path(movierec.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))}
     process = subprocess.Popen([sys.executable, "-c", LOADER, str(path)], stdout=subprocess.PIPE, text=True, env=environment)
     assert process.stdout.readline() == "ready\n"
     yield path, process
