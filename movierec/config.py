@@ -66,7 +66,7 @@ class DataConfig:
     ratings: Optional[str] = None # name of the file of ratings in it; null looks for the usual ones
     max_rejected: Optional[float] = _share(default=None) # share of rows that may be rejected, such as 1%; null allows any
 
-# %% ../nbs/00_config.ipynb #de2d4dc1
+# %% ../nbs/00_config.ipynb #d707b862
 @dataclass(kw_only=True)
 class StoreConfig:
     "Where movies and ratings are kept."
@@ -90,6 +90,7 @@ class StoreConfig:
     in_flight: Optional[int] = _at_least(1, default=None) # requests under way at once while loading
     timeout: Optional[float] = _at_least(0, default=None) # seconds for one request
     tries: Optional[int] = _at_least(1, default=None) # of a request that the network or a busy server lost
+    transaction_limit: Optional[int] = _at_least(0, default=None) # bytes of ratings above which they are swapped, not merged; what a transaction of your server may hold
 
 # %% ../nbs/00_config.ipynb #52646880
 @dataclass(kw_only=True)
