@@ -13,7 +13,7 @@ settings = parser["DEFAULT"]
 def requirements(prefix=""): return settings[f"{prefix}requirements"].split()
 
 
-extras = {name: requirements(f"{name}_") for name in ("train", "arango", "download", "dev", "docs")}
+extras = {name: requirements(f"{name}_") for name in ("train", "arango", "download", "text", "dev", "docs")}
 extras["all"] = extras["train"] + extras["arango"] + extras["download"]  # all that a user may want; dev and docs are for contributors
 readme = here/"README.md"
 

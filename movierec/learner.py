@@ -162,7 +162,7 @@ def _quiet_outside_terminals(learn):  # a bar that redraws itself floods a log f
         learn.logger = lambda row: None
     return learn
 
-# %% ../nbs/50_learner.ipynb #15c8256b
+# %% ../nbs/50_learner.ipynb #d3341851
 def recommender_learner(
     movies: pd.DataFrame,     # movies table
     split: pd.DataFrame,      # ratings with `part`; the model sees train, metrics see validation
@@ -176,6 +176,7 @@ def recommender_learner(
     of_graph = {name: options.pop(name) for name in ("features", "users") if name in options}
     graph = check_no_leak(build_graph(movies, train, **of_graph), pd.concat([validation, test]))
     set_seed(seed, reproducible=True)
+    torch.use_deterministic_algorithms(True, warn_only=True)  # sums over edges in a fixed order, also in parallel
     network = create_model(model, graph, **options)
     ranks = network.task == "ranking"
     train_set, valid_set, loss, metrics = _ranking_parts(graph, validation) if ranks else _rating_parts(graph, train, validation)
