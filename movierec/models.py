@@ -18,16 +18,19 @@ from .config import MovierecError, nearest
 # %% ../nbs/40_models.ipynb #61e267c5
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")  # the multiplication used here is tested below
 
-# %% ../nbs/40_models.ipynb #65ce2489
+# %% ../nbs/40_models.ipynb #7042dd74
+def _multiply(adjacency, x):  # in single precision whatever the surroundings: sparse matrices know no other
+    with torch.autocast(x.device.type, enabled=False): return adjacency @ x.float().contiguous()
+
 class _Propagate(torch.autograd.Function):  # adjacency @ x, for a symmetric matrix that needs no gradient
     @staticmethod
     def forward(ctx, adjacency, x):
         ctx.adjacency = adjacency
-        return adjacency @ x
+        return _multiply(adjacency, x)
 
     @staticmethod
     def backward(ctx, gradient):
-        return None, ctx.adjacency @ gradient.contiguous()
+        return None, _multiply(ctx.adjacency, gradient)
 
 # %% ../nbs/40_models.ipynb #1cf454fd
 def _normalised_adjacency(graph):  # of users and movies in one numbering, users first; CSR parts and shape
@@ -41,7 +44,7 @@ def _normalised_adjacency(graph):  # of users and movies in one numbering, users
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), degree.long().cumsum(0)])   # [n_nodes + 1]
     return offsets, col, weight
 
-# %% ../nbs/40_models.ipynb #d8c80073
+# %% ../nbs/40_models.ipynb #c5789acc
 class LightGCN(_LightGCN):
     "Rank movies by embeddings that are smoothed over the user–movie graph."
     task = "ranking"
@@ -58,12 +61,11 @@ class LightGCN(_LightGCN):
     def get_embedding(self) -> torch.Tensor:  # [n_users + n_movies, embedding_size]
         "Propagate the embeddings over the graph and average the layers."
         x, shape = self.embedding.weight, (self.num_nodes, self.num_nodes)
-        with torch.autocast(x.device.type, enabled=False):
-            adjacency = torch.sparse_csr_tensor(self.offsets, self.neighbours, self.weights, shape, check_invariants=False)
-            out = x * self.alpha[0]
-            for weight in self.alpha[1:]:
-                x = _Propagate.apply(adjacency, x)
-                out = out + x * weight
+        adjacency = torch.sparse_csr_tensor(self.offsets, self.neighbours, self.weights, shape, check_invariants=False)
+        out = x * self.alpha[0]
+        for weight in self.alpha[1:]:
+            x = _Propagate.apply(adjacency, x)
+            out = out + x * weight
         return out
 
     def encode(self) -> dict[str, torch.Tensor]:  # user [n_users, size], movie [n_movies, size]
