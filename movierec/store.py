@@ -144,6 +144,7 @@ class DuckDBStore(GraphStore):
     def _open(self, write=False):
         import duckdb
         connection = _connect(self.path, write, self.wait)
+        connection.execute("SET enable_progress_bar = false")  # or a long load prints one into logs
         try:
             yield connection.begin()  # one step sees one state
             if write: connection.commit()
@@ -374,7 +375,7 @@ def recommendations(
 ) -> pd.DataFrame:     # user_id, movie_id, score, rank; best first
     "Read what a run recommends to one person."
     user, runs = _whole(user_id, "user"), self._runs()
-    if not runs: raise StoreError("this store holds no recommendations yet: make some with movierec recommend")
+    if not runs: raise StoreError("this store holds no recommendations yet: add some with save_recommendations")
     if run is None: run = runs[-1]
     if run not in runs: raise StoreError(f"unknown run '{run}': this store holds {', '.join(runs[-3:])}.{nearest(run, runs)}")
     rows = self._recommendations(user, run)

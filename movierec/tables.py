@@ -59,7 +59,7 @@ def as_movies(
 
 # %% ../nbs/02_tables.ipynb #6e4d358b
 def _any_pair_twice(user, movie):
-    key = user * (movie.max(initial=0) + 1) + movie
+    with np.errstate(over="ignore"): key = user * (movie.max(initial=0) + 1) + movie  # an overflow can only make pairs look alike
     if (key[1:] > key[:-1]).all(): return False
     key.sort()
     return bool((key[1:] == key[:-1]).any())
