@@ -19,7 +19,7 @@ def start(*arguments, cwd, before="", **environment):  # the command in a proces
 
 
 def finish(process):
-    out, err = process.communicate()
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
@@ -112,7 +112,8 @@ def test_a_bug_keeps_its_traceback(home):
 
 def test_ctrl_c_is_one_line_and_leaves_nothing_half_made(home):
     before = """
-import movierec.cli as cli, sys
+import movierec.cli as cli, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start background jobs with Ctrl-C switched off
 def tell(*arguments):
     print("training now", flush=True)
     while True: pass
