@@ -202,14 +202,15 @@ def _loader():
     from hydra._internal.utils import create_config_search_path
     return ConfigLoaderImpl(create_config_search_path(str(CONF)))
 
-# %% ../nbs/00_config.ipynb #86334e4f
+# %% ../nbs/00_config.ipynb #df7b01e4
 def _compose(overrides):  # texts of key=value -> a mapping, with interpolations as they stand
     from hydra.errors import HydraException
     from hydra.types import RunMode
     from omegaconf import OmegaConf
     try:
         with _lock, _hydra_rules(): config = _loader().load_configuration("config", list(overrides), RunMode.RUN)
-    except HydraException as error: raise ConfigError(" ".join(str(error).split())) from error
+    except HydraException as error:  # without the list of folders that Hydra searched, which says nothing to people
+        raise ConfigError(" ".join(str(error).partition("Config search path")[0].split())) from error
     return {key: value for key, value in OmegaConf.to_container(config).items() if key != "hydra"}
 
 # %% ../nbs/00_config.ipynb #ebdf7327
