@@ -457,7 +457,7 @@ def _check_ours(self: ArangoStore, movies=()):
     system = _RESERVED.intersection(movies)
     if system: raise StoreError(f"a column cannot be called {min(system)} in ArangoDB, which keeps that name for itself: rename it")
 
-# %% ../nbs/25_arango.ipynb #44939788
+# %% ../nbs/25_arango.ipynb #c107dbaf
 @patch
 def _publish(self: ArangoStore, new, beside, swap):
     s = self.settings
@@ -471,15 +471,31 @@ def _publish(self: ArangoStore, new, beside, swap):
             for name in ("remove", "insert"):
                 transaction.aql.execute(AQL[name], bind_vars={"@live": live[kind], "@staged": beside[kind]})
         transaction.collection(s.state).insert(new, overwrite_mode="replace", silent=True)
-        transaction.commit_transaction()
     except BaseException:
         self._abort(transaction)
         raise
+    self._commit(transaction, new)
+
+# %% ../nbs/25_arango.ipynb #271706d6
+_TROUBLE = (ArangoServerError, ConnectionAbortedError, StoreError)
 
 @patch
 def _abort(self: ArangoStore, transaction):  # without it the server gives up after a minute by itself
     try: transaction.abort_transaction()
-    except (ArangoServerError, ConnectionAbortedError, StoreError): pass
+    except _TROUBLE: pass
+
+@patch
+def _commit(self: ArangoStore, transaction, new):
+    try: transaction.commit_transaction()
+    except BaseException as e:
+        self._abort(transaction)  # from here on nothing more is applied
+        if not (isinstance(e, _TROUBLE) and self._holds(new)): raise
+
+@patch
+def _holds(self: ArangoStore, new):
+    try: return self._document("current") == new
+    except _TROUBLE as e:
+        raise StoreError(f"the load may or may not have been applied, and loading again is safe: {_explain(e, self.settings, self._http.reason)}") from None
 
 # %% ../nbs/25_arango.ipynb #de3badd8
 @patch

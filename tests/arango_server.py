@@ -481,10 +481,9 @@ class Listener(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serve(**options):
-    "A stand-in on a free port of this machine, as long as the block runs."
-    state, listener = Server(**options), None
-    listener = Listener(("127.0.0.1", 0), Handler)
+def serve(port=0, **options):
+    "A stand-in on this port, or on a free one of this machine, as long as the block runs."
+    state, listener = Server(**options), Listener(("127.0.0.1", port), Handler)
     listener.state = state
     state.url = f"http://127.0.0.1:{listener.server_port}"
     threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()

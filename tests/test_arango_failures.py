@@ -1,10 +1,12 @@
 "What goes wrong for people who keep a catalogue in ArangoDB, each with the right behaviour: the network, rights, secrets and other people's graphs."
-import json, logging, socket, ssl, subprocess, sys, threading
+import contextlib, json, logging, re, socket, ssl, subprocess, sys, threading, time
 
 import certifi, pandas as pd, pytest
+from arango.exceptions import AQLQueryExecuteError
 from pandas.testing import assert_frame_equal
 
 from arango_server import STATEMENTS, Handler, Listener, Server, serve
+from movierec import arango as arango_module
 from movierec.arango import AQL, ArangoSettings, ArangoStore, open_arango
 from movierec.datasets import as_movies, load_sample
 from movierec.store import StoreError, check_store, open_store
@@ -25,6 +27,39 @@ def test_every_statement_is_one_that_the_stand_in_knows():
     assert {" ".join(text.split()) for text in AQL.values()} == set(STATEMENTS)
 
 
+RESERVED = set("""AGGREGATE ALL ALL_SHORTEST_PATHS AND ANY ASC COLLECT DESC DISTINCT FALSE FILTER FOR GRAPH IN INBOUND INSERT INTO K_PATHS
+    K_SHORTEST_PATHS LET LIKE LIMIT NONE NOT NULL OR OUTBOUND REMOVE REPLACE RETURN SHORTEST_PATH SORT TRUE UPDATE UPSERT WINDOW WITH""".split())
+OPERATIONS = set("FOR FILTER SORT LIMIT LET INSERT REMOVE RETURN WITH INTO IN OPTIONS AND DESC OUTBOUND LENGTH FIRST UNSET INTERSECTION null".split())
+SIGNS = set("== != < <= > >= = .. . , : ( ) [ ] { }".split())
+TOKEN = re.compile(r'"[^"]*"|@@?\w+|\d+|\w+|\.\.|[=!<>]=|\S')
+
+
+def names_of(tokens):  # variables, and what stands after a dot or before a colon
+    made = {name for i, name in enumerate(tokens) if tokens[i - 1] in ("FOR", "LET") or (tokens[i - 1] == "," and tokens[i - 3] == "FOR")}
+    return made, {name for i, name in enumerate(tokens) if tokens[i - 1] == "." or tokens[i + 1:i + 2] == [":"]}
+
+
+@pytest.mark.parametrize("name", AQL)
+def test_each_word_of_a_statement_is_one_of_aql(name):
+    "A keyword, operator or function of the manual, a value, a bound parameter, or a name that the statement itself makes."
+    tokens = TOKEN.findall(AQL[name])
+    variables, attributes = names_of(tokens)
+    for token in tokens:
+        value = token[0] in '"@' or token.isdigit()
+        assert value or token in OPERATIONS | SIGNS | variables | attributes, token
+    assert not {o.upper() for o in variables | attributes} & RESERVED  # such a name would need quotes
+    assert all(tokens.count(left) == tokens.count(right) for left, right in ("()", "[]", "{}"))
+
+
+@pytest.mark.parametrize("name", AQL)
+def test_statement_that_differs_by_one_word_is_refused(name):
+    text = AQL[name]
+    with serve() as server:
+        db = ArangoStore(settings(server, database="_system")).db
+        for token in TOKEN.finditer(text):
+            with pytest.raises(AQLQueryExecuteError, match="syntax error"): db.aql.execute(f"{text[:token.start()]}another{text[token.end():]}")
+
+
 def test_values_are_bound_never_pasted():
     "B28: no statement has a placeholder of Python, and each name of a collection or an attribute is bound."
     for text in AQL.values():
@@ -32,16 +67,23 @@ def test_values_are_bound_never_pasted():
         assert not any(name in text for name in ("Movie", "Users", "Ratings", "movierec_state"))
 
 
-def test_bad_documents_of_a_batch_are_named():
+def test_bad_documents_of_a_batch_are_named(monkeypatch):
     "B25: of 1,000 rows 3 have an illegal key; the error says so, and the store is as it was."
+    movies = as_movies(pd.DataFrame({"movie_id": range(1000)}))
+    ratings = SIX_USERS.assign(movie_id=1).drop_duplicates("user_id")
     with arango(batch_size=1000) as (store, server):
         store.load(EIGHT_MOVIES, SIX_USERS)
-        before = content(store)
-        rows = [{"_key": str(i) if i not in (10, 500, 999) else f"bad/{i}"} for i in range(1000)]
-        with pytest.raises(StoreError, match=r"kept 997 of 1000 rows for Users: at position 10: .*illegal document key.*bad/10.*position 500"):
-            store._import("Users", rows)
-        for name in [f"{i}" for i in range(1000) if i > 6 or i < 1]: server.databases["movierec"].collections["Users"].documents.pop(name, None)
+        before, documents = content(store), arango_module._documents
+        def spoilt(frame): return [row if row["_key"] not in ("10", "500", "999") else {**row, "_key": f"bad/{row['_key']}"} for row in documents(frame)]
+        with monkeypatch.context() as patch:
+            patch.setattr(arango_module, "_documents", spoilt)
+            with pytest.raises(StoreError) as caught: store.load(movies, ratings)
+        said = str(caught.value)
+        assert "kept 997 of 1000 rows for Movie" in said and said.count("illegal document key") == 3
+        assert all(f"at position {row}: " in said and f'"bad/{row}"' in said for row in (10, 500, 999))
         assert content(store) == before
+        store.load(movies, ratings)
+        assert_frame_equal(store.movies(), movies)
 
 
 def test_importing_twice_changes_nothing():
@@ -53,17 +95,38 @@ def test_importing_twice_changes_nothing():
         assert revisions() == before
 
 
-def test_closed_port_is_told_with_host_and_port():
-    "B29: python-arango's own ConnectionAbortedError never reaches people."
+def closed_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(StoreError) as caught: ArangoStore(ArangoSettings(url=url, tries=2, pause=0.001))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def test_closed_port_is_told_with_host_and_port(monkeypatch):
+    "B29: python-arango's own ConnectionAbortedError never reaches people, and the waiting has a limit."
+    waits, url = [], closed_port()
+    monkeypatch.setattr(time, "sleep", waits.append)
+    with pytest.raises(StoreError) as caught: ArangoStore(ArangoSettings(url=url, tries=2, pause=0.2))
+    assert waits == [0.2]
     assert str(caught.value) == f"no answer from ArangoDB at {url} after 2 tries: connection refused; is it running there? Until then, store=duckdb needs no server"
 
 
-def test_server_that_starts_late_is_waited_for():
-    "B29: a port that opens while we try."
+def test_port_that_opens_late_is_waited_for(monkeypatch):
+    "B29: nobody listens at the first two tries; the server comes up before the third."
+    waits, url = [], closed_port()
+    with contextlib.ExitStack() as later:
+        def pause(seconds):
+            waits.append(seconds)
+            if len(waits) == 2: later.enter_context(serve(port=int(url.rpartition(":")[2])))
+        monkeypatch.setattr(time, "sleep", pause)
+        store = ArangoStore(ArangoSettings(url=url, tries=3, pause=0.2))
+        store.load(EIGHT_MOVIES, SIX_USERS)
+        assert_frame_equal(store.ratings(), SIX_USERS)
+        store.close()
+    assert waits == [0.2, 0.4]
+
+
+def test_server_that_is_still_starting_is_waited_for():
+    "B29: the port is open, and the server answers that it is not ready."
     with serve() as server:
         server.faults = lambda ask: "503" if len(server.asked) < 3 else None
         assert len(ArangoStore(settings(server)).movies()) == 0

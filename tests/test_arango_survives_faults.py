@@ -31,6 +31,13 @@ def requests_of(action, **settings):
 def load(store): store.load(EIGHT_MOVIES, SIX_USERS)
 
 
+def is_commit(method, path): return method == "PUT" and "/_api/transaction/" in path
+
+
+def left_beside(server, limit):  # collections that no reader needs; ratings beyond the limit of a transaction stay where they were staged
+    return [name for name in server.databases["movierec"].collections if "_movierec_" in name and (limit or "Ratings" not in name)]
+
+
 def expected(*tables):
     with arango() as (store, _):
         store.load(*tables)
@@ -52,7 +59,7 @@ def test_load_with_one_fault(kind, limit):
             assert content(store) == (old if failed else new), f"request {number}: {outcomes[-1]}"
             load(store)
             assert content(store) == new, f"request {number}: not mended by loading again"
-            assert not [name for name in server.databases["movierec"].collections if "_movierec_" in name and (limit or "Ratings" not in name)]
+            assert not left_beside(server, limit)
     if kind in PASSING: assert set(outcomes) == {"loaded"}
     if kind == "401": assert {"loaded" if outcome == "loaded" else "refuses user 'root'" in outcome for outcome in outcomes} == {"loaded", True}
     if kind == "bad_document":
@@ -76,6 +83,54 @@ def test_load_where_the_server_stays_away(kind):
             server.forget_requests()
             load(again)
             assert content(again) == new
+
+
+@pytest.mark.parametrize("limit", [10**9, 0])
+def test_load_where_each_answer_to_one_request_is_lost(limit):
+    "The server does what it is asked, and hangs up on every try of that request."
+    old, new, commits = expected(*BEFORE), expected(EIGHT_MOVIES, SIX_USERS), 0
+    for number in range(1, requests_of(load, transaction_limit=limit) + 1):
+        with arango(**SMALL, transaction_limit=limit) as (store, server):
+            store.load(*BEFORE)
+            server.forget_requests()
+            server.faults = dict.fromkeys(range(number, number + store.settings.tries), "closed_after")
+            try: load(store)
+            except StoreError as error: failed = "no answer from ArangoDB" in str(error)
+            else: failed = False
+            server.faults = {}
+            assert content(store) == (old if failed else new), f"request {number}"
+            if is_commit(*server.asked[number - 1]):
+                commits += 1
+                assert not failed
+                assert not left_beside(server, limit)
+            load(store)
+            assert content(store) == new, f"request {number}: not mended by loading again"
+    assert commits == 1
+
+
+def test_commit_that_never_arrives():
+    with arango(**SMALL) as (store, server):
+        store.load(*BEFORE)
+        server.faults = lambda ask: "closed_before" if is_commit(ask.method, ask.path) else None
+        with pytest.raises(StoreError, match="^no answer from ArangoDB"): load(store)
+        server.faults = {}
+        assert content(store) == expected(*BEFORE)
+        assert {o["status"] for o in server.databases["movierec"].transactions.values()} == {"committed", "aborted"}  # none stays open
+
+
+@pytest.mark.parametrize("kind", ["closed_before", "closed_after"])
+def test_server_that_goes_away_at_the_commit(kind):
+    "Nobody can tell whether the load was applied, and the error says just that."
+    with arango(**SMALL) as (store, server):
+        store.load(*BEFORE)
+        server.forget_requests()
+        def away(ask): return kind if any(is_commit(*asked) for asked in server.asked) else None
+        server.faults = away
+        with pytest.raises(StoreError, match="^the load may or may not have been applied, and loading again is safe: no answer from ArangoDB"): load(store)
+        server.faults = {}
+        assert content(store) == (expected(*BEFORE) if kind == "closed_before" else expected(EIGHT_MOVIES, SIX_USERS))
+        load(store)
+        assert content(store) == expected(EIGHT_MOVIES, SIX_USERS)
 
 
 def test_interrupted_load_goes_on_where_it_stopped():

@@ -3,7 +3,7 @@ import numpy as np, pandas as pd, pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from pandas.testing import assert_frame_equal
 
-from movierec.datasets import as_movies, as_ratings, load_sample
+from movierec.datasets import DataError, as_movies, as_ratings, load_dataset, load_sample
 from movierec.store import StoreError, fingerprint
 from stores import EIGHT_MOVIES, KINDS, SIX_USERS, content, store_of
 
@@ -31,7 +31,7 @@ def test_empty_store_says_so(empty):
     assert (len(empty.movies()), len(empty.ratings()), empty.users().tolist()) == (0, 0, [])
     assert empty.ratings().dtypes.equals(SIX_USERS.dtypes)
     refused(lambda: empty.history(1), "unknown user 1: this store knows 0: load some first")
-    refused(lambda: empty.recommendations(1), "no recommendations yet")
+    refused(lambda: empty.recommendations(1), "no recommendations yet", "save_recommendations")
 
 
 def test_comes_back_as_it_went_in(store):
@@ -71,6 +71,33 @@ def test_both_stores_hold_the_same_bytes(tmp_path):
         with store_of(kind, tmp_path) as store:
             store.load(sample.movies, sample.ratings)
             return content(store)
+    assert held("duckdb") == held("arango")
+
+
+def test_illegal_keys_and_duplicates(tmp_path):
+    "B25: of 1,000 rows 3 have an illegal key and 5 come again; each is counted, and both stores end with the same."
+    path, bad = tmp_path/"ratings.csv", (10, 500, 999)
+    rows = [f"{row % 8},{row},4.5,{964982700 + row}" for row in range(1000)]
+    for row in range(30, 35): rows[row] = rows[row - 10]
+    for row in bad: rows[row] = rows[row].replace(f",{row},", f",bad/{row},")
+    def load(store, lines):
+        path.write_text("\n".join(["userId,movieId,rating,timestamp", *lines]) + "\n")
+        data = load_dataset("path", path, max_rejected=0)
+        store.load(data.movies, data.ratings)
+        return str(data.report), data.report.summary.loc["ratings.csv"].to_dict()
+    def held(kind):
+        with store_of(kind, tmp_path) as store:
+            store.load(EIGHT_MOVIES, SIX_USERS)
+            before = content(store)
+            with pytest.raises(DataError, match=r"3 of 1,000 rows were rejected.*the movie id is not a number \(lines 12, 502, 1001\)"): load(store, rows)
+            assert content(store) == before
+            said, counts = load(store, [line for row, line in enumerate(rows) if row not in bad])
+            assert counts == dict(read=997, rejected=0, usable=997, merged=5, kept=992)
+            assert "ratings.csv: 5 merged: the same person rated the same movie again" in said
+            once = content(store)
+            assert len(store.ratings()) == 992
+            assert load(store, [line for row, line in enumerate(rows) if row not in bad]) == (said, counts) and content(store) == once
+            return once
     assert held("duckdb") == held("arango")
 
 
