@@ -1,5 +1,6 @@
 # make run     recommendations from the sample, a minute or two after the installation
 # make test    everything that continuous integration runs
+# make leaderboard  movierec beside its peers: tables and figures in runs/leaderboard; DATA="ml-100k=FOLDER ratings_small"
 # make docs    the site, in _docs
 # make readme  README.md from nbs/index.ipynb
 # make hooks   nbdev's git hooks: notebooks merge cell by cell
@@ -15,7 +16,7 @@ sources := setup.py settings.ini constraints.txt
 install := .venv/bin/python -m pip install -qq --use-pep517 --disable-pip-version-check -c constraints.txt
 say := @printf '\n== %s\n'
 
-.PHONY: run test docs readme hooks clean
+.PHONY: run test leaderboard docs readme hooks clean
 
 run: .venv/installed-run
 	movierec run
@@ -33,6 +34,9 @@ test: .venv/installed-all
 	@python tests/run_notebooks.py
 	$(say) 'Tests outside notebooks, the wheel and the site'
 	@python -m pytest tests
+
+leaderboard: .venv/installed-peers
+	python tests/benchmarks/leaderboard.py --results runs/leaderboard --data $(or $(DATA),ratings_small)
 
 docs: .venv/installed-all
 	python tests/make_site.py _docs
@@ -56,6 +60,10 @@ clean:
 	@echo 'Installing movierec and its tools into .venv: some minutes and about 2 GB the first time'
 	@$(install) -e '.[all,dev,docs]'
 	@touch $@ .venv/installed-run
+
+.venv/installed-peers: tests/benchmarks/requirements.txt .venv/installed-all
+	@$(install) -r tests/benchmarks/requirements.txt
+	@touch $@
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
