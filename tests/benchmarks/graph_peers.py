@@ -125,24 +125,32 @@ class SASRec(RankingPeer):
 
 
 class Movierec(RankingPeer):
-    "movierec's own models that rank, through `recommender_learner`."
+    "movierec's own models that rank, through `recommender_learner`, with a constant learning rate."
     random, model, epochs, learning_rate, weight_decay, batch_size, options = True, "lightgcn", 40, 0.03, 0.3, None, {}
 
-    def train(self, ratings, seed=0):
+    def prepare(self, ratings, seed):
         from movierec.learner import recommender_learner
         self.index(ratings)
         self.learn = recommender_learner(self.table, ratings.assign(part="train"), model=self.model, batch_size=self.batch_size, seed=seed, **self.options)
-        with self.learn.no_bar(), self.learn.no_logging():
+        return self.learn
+
+    def train(self, ratings, seed=0):
+        learn = self.prepare(ratings, seed)
+        with learn.no_bar(), learn.no_logging():
             for _ in range(self.epochs):
-                self.learn.fit(1, self.learning_rate, wd=self.weight_decay)
+                learn.fit(1, self.learning_rate, wd=self.weight_decay)
                 yield
 
     def scores(self, user_ids):
-        from movierec.evaluation import model_scores
         columns = np.searchsorted(self.learn.graph["movie"].movie_id.numpy(), self.movies)
-        return model_scores(self.learn.model)(torch.from_numpy(self.rows(user_ids)))[:, columns].numpy()
+        return self.learn.model.cpu().eval().scorer(self.learn.graph)(torch.from_numpy(self.rows(user_ids)))[:, columns].numpy()
 
 
 class History(Movierec):
-    "movierec's ranking model."
-    model = "history"
+    "movierec's ranking model: one cycle of the learning rate, so every number of epochs is a run of its own."
+    model, epochs, learning_rate, weight_decay, train = "history", 6, 0.01, 0.0, None
+
+    def fit(self, ratings, seed=0):
+        learn = self.prepare(ratings, seed)
+        with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(self.epochs, self.learning_rate, wd=self.weight_decay)
+        return self

@@ -159,7 +159,7 @@ def run_in_process(*cell):
 def grid_of(model):
     "All combinations of the grid of models.yaml; epochs are looked at while one run goes on."
     grid = dict(MODELS[model].get("grid", {}))
-    epochs = grid.pop("epochs", None) if hasattr(peer_class(model), "train") else None
+    epochs = grid.pop("epochs", None) if getattr(peer_class(model), "train", None) else None
     return [dict(zip(grid, values)) for values in itertools.product(*grid.values())], epochs
 
 
