@@ -236,7 +236,7 @@ def _steady(self: ArangoStore, read):  # what `read(now)` gives, while nobody lo
         break
     raise StoreError(f"database '{self.settings.database}' does not hold the rows that were loaded: load them again, and leave its collections to movierec")
 
-# %% ../nbs/25_arango.ipynb #1b4404b9
+# %% ../nbs/25_arango.ipynb #97d51b42
 def _restore(values, dtype):  # a list of JSON values as a column
     if dtype == "object": return pd.Series(values, dtype=object)
     if dtype.startswith("datetime64"): return pd.Series(pd.to_datetime(pd.Series(values, dtype="str"), format="ISO8601"), dtype=dtype)
@@ -246,14 +246,29 @@ def _restore(values, dtype):  # a list of JSON values as a column
 @_told
 def _movies(self: ArangoStore):
     if self.settings.attributes: return self._their_movies()
+    return self._table("movies", "dtypes")
+
+@patch
+def _table(self: ArangoStore, kind, key, least=1):  # movies or users, with the pandas types under a key of the state; `least` values a row
     def read(now):
-        columns = {name: [] for name in now["dtypes"] or {"movie_id": "int64"}}
-        if now["generation"]:
-            for batch in self._stream("rows", **{"@rows": self.settings.movies}):
-                for name, column in columns.items(): column += [row.get(name) for row in batch]
-        frame = pd.DataFrame({name: _restore(column, now["dtypes"].get(name, "int64")) for name, column in columns.items()})
-        return frame.sort_values("movie_id", ignore_index=True), len(frame) == now["counts"].get("movies", 0)
+        dtypes, rows, held = now.get(key) or {f"{kind[:-1]}_id": "int64"}, [], 0
+        for batch in self._stream("rows", **{"@rows": getattr(self.settings, kind)}) if now["generation"] else ():
+            held += len(batch)
+            rows += [tuple(map(row.get, dtypes)) for row in batch if len(row) > least]  # more than its key
+        columns = zip(dtypes, zip(*rows) if rows else [()] * len(dtypes))
+        frame = pd.DataFrame({name: _restore(list(column), dtypes[name]) for name, column in columns})
+        return frame.sort_values(next(iter(dtypes)), ignore_index=True), held == now["counts"].get(kind, 0)
     return self._steady(read)
+
+# %% ../nbs/25_arango.ipynb #01674386
+@patch
+@_told
+def _user_attributes(self: ArangoStore):
+    if self.settings.attributes: return pd.DataFrame({"user_id": np.array([], dtype="int64")})
+    return self._table("users", "user dtypes", least=2)  # an id alone says nothing of a person
+
+@patch
+def _report(self: ArangoStore): return [] if self.settings.attributes else self._now().get("report", [])
 
 # %% ../nbs/25_arango.ipynb #a8fbd98d
 def _number(vertex): return int(vertex[vertex.index("/") + 1:])
@@ -365,7 +380,7 @@ def _show(name, done, count):  # a bar where somebody looks
     if sys.stderr.isatty(): print(f"\r{name}: {done:,} of {count:,}", end="\n" if done >= count else "", file=sys.stderr, flush=True)
     return done
 
-# %% ../nbs/25_arango.ipynb #259f5a51
+# %% ../nbs/25_arango.ipynb #2b49f9fc
 _RESERVED = {"_key", "_id", "_rev", "_from", "_to"}
 
 def _json_column(column):  # what JSON can hold, with None for missing
@@ -375,22 +390,22 @@ def _json_column(column):  # what JSON can hold, with None for missing
         return np.array([float(str(value)) for value in values])[where].tolist()
     return column.astype(object).where(column.notna(), None).tolist()
 
-def _documents(frame):  # a chunk of movies
+def _documents(frame):  # a chunk of movies or users, whose first column is their id
     columns = [(name, _json_column(column)) for name, column in frame.items()]
     rows = zip(*(column for _, column in columns))
     return [{"_key": str(key), **{name: value for (name, _), value in zip(columns, row) if value is not None}}
-            for key, row in zip(frame.movie_id.tolist(), rows)]
+            for key, row in zip(frame.iloc[:, 0].tolist(), rows)]
 
-# %% ../nbs/25_arango.ipynb #e949cfeb
+# %% ../nbs/25_arango.ipynb #92c8c47a
 def _edges(frame, users, movies):  # a chunk of ratings
     rows = zip(frame.user_id.tolist(), frame.movie_id.tolist(), _json_column(frame.rating), frame.timestamp.tolist())
     return [{"_key": f"{user}-{movie}", "_from": f"{users}/{user}", "_to": f"{movies}/{movie}", "rating": rating, "timestamp": timestamp}
             for user, movie, rating, timestamp in rows]
 
 @patch
-def _plan(self: ArangoStore, movies, ratings):  # (kind, frame, frame's chunk -> documents)
-    s, people = self.settings, pd.DataFrame({"user_id": np.unique(ratings.user_id)})
-    return [("users", people, lambda part: [{"_key": str(user), "user_id": user} for user in part.user_id.tolist()]),
+def _plan(self: ArangoStore, movies, ratings, users):  # (kind, frame, frame's chunk -> documents)
+    s, people = self.settings, pd.DataFrame({"user_id": np.unique(ratings.user_id)}).merge(users, on="user_id", how="left")
+    return [("users", people, _documents),
             ("movies", movies, _documents),
             ("ratings", ratings, lambda part: _edges(part, s.users, s.movies))]
 
@@ -432,15 +447,20 @@ def _fill(self: ArangoStore, plan, beside, pending):  # the collections beside
         state.delete("loading", ignore_missing=True, silent=True)
         raise
 
-# %% ../nbs/25_arango.ipynb #39e9e31e
+# %% ../nbs/25_arango.ipynb #a548fd52
+def _types(frame): return {name: str(dtype) for name, dtype in frame.dtypes.items()}
+
+def _mark(movies, ratings, users):  # the same for the same rows
+    return sha256((fingerprint(movies, ratings) + users.to_json(orient="split")).encode()).hexdigest() if len(users) else fingerprint(movies, ratings)
+
 @patch
 @_told
-def _load(self: ArangoStore, movies, ratings):
-    self._check_ours(movies)
+def _load(self: ArangoStore, movies, ratings, users, report):
+    self._check_ours([*movies, *users])
     self._make_place()
-    s, now, plan = self.settings, self._now(), self._plan(movies, ratings)
-    new = {"_key": "current", "format": 1, "generation": now["generation"] + 1, "fingerprint": fingerprint(movies, ratings),
-           "counts": {kind: len(frame) for kind, frame, _ in plan}, "dtypes": {name: str(dtype) for name, dtype in movies.dtypes.items()}}
+    s, now, plan = self.settings, self._now(), self._plan(movies, ratings, users)
+    new = {"_key": "current", "format": 1, "generation": now["generation"] + 1, "fingerprint": _mark(movies, ratings, users),
+           "counts": {kind: len(frame) for kind, frame, _ in plan}, "dtypes": _types(movies), "user dtypes": _types(users), "report": report.findings}
     beside = {kind: _beside(getattr(s, kind), new["generation"]) for kind, _, _ in plan}
     swap = len(ratings) * 120 > s.transaction_limit  # an edge takes about 120 bytes
     new["ratings"] = beside["ratings"] if swap else s.ratings

@@ -23,15 +23,16 @@ from pickle import UnpicklingError
 from . import __version__
 from .config import Config, MovierecError, config_text, load_config, nearest, read_config, sweep
 
-# %% ../nbs/90_cli.ipynb #b0545863
+# %% ../nbs/90_cli.ipynb #2b04d228
 def data(
     config: Config, # `data` says what to read, `store` where to keep it
 ) -> object: # DataReport: what was read, repaired, merged and rejected
     "Read movies and ratings into the store."
     from movierec.datasets import load_dataset
     from movierec.store import open_store
-    dataset = load_dataset(**vars(config.data))
-    with open_store(config.store) as store: store.load(dataset.movies, dataset.ratings)
+    with open_store(config.store) as store:
+        dataset = load_dataset(**vars(config.data), into=store.writing)
+        store.load(dataset.movies, dataset.ratings, dataset.users, dataset.report)
     return dataset.report
 
 # %% ../nbs/90_cli.ipynb #e1d71b66
@@ -87,17 +88,17 @@ def _needs(extra):  # say which pip line brings what is missing
         if (error.name or "").partition(".")[0] not in EXTRAS[extra]: raise
         raise MovierecError(f'{error.name} is not installed: pip install "movierec[{extra}]"') from None
 
-# %% ../nbs/90_cli.ipynb #a6a70faf
+# %% ../nbs/90_cli.ipynb #20e4d8b6
 def _read_store(config):
     from movierec.store import open_store
-    with open_store(config.store) as store: movies, ratings = store.movies(), store.ratings()
-    if not len(ratings): raise MovierecError("the store is empty: load movies and ratings with `movierec data`")
-    return movies, ratings
+    with open_store(config.store) as store: found = store.movies(), store.ratings(), store.user_attributes(), store.report()
+    if not len(found[1]): raise MovierecError("the store is empty: load movies and ratings with `movierec data`")
+    return found
 
-# %% ../nbs/90_cli.ipynb #8a02d351
-def _learner(config, movies, split):
+# %% ../nbs/90_cli.ipynb #65e455b3
+def _learner(config, movies, split, users):
     from movierec.learner import recommender_learner
-    learn = recommender_learner(movies, split, config.model.name, config.trainer.batch_size, config.seed, **config.model.options())
+    learn = recommender_learner(movies, split, config.model.name, config.trainer.batch_size, config.seed, users=users, **config.model.options())
     return _to_device(learn, config.trainer.device)
 
 # %% ../nbs/90_cli.ipynb #0234dcff
@@ -121,18 +122,18 @@ def _held_out(split, part):
     if not len(rows): raise MovierecError(f"too few ratings: none are left for {part}; a user needs at least 3")
     return rows
 
-# %% ../nbs/90_cli.ipynb #9e41e901
-def _choose_epochs(config, movies, split):  # train on train, judge on validation
+# %% ../nbs/90_cli.ipynb #801c67f5
+def _choose_epochs(config, movies, split, users):  # train on train, judge on validation
     from movierec.evaluation import compare
     from movierec.learner import fit_best
-    learn, validation = _learner(config, movies, split), _held_out(split, "validation")
+    learn, validation = _learner(config, movies, split, users), _held_out(split, "validation")
     with _quiet(learn): best = fit_best(learn, config.trainer.epochs, config.trainer.learning_rate, config.trainer.weight_decay)
     return best, compare(learn, validation), learn.recorder
 
-# %% ../nbs/90_cli.ipynb #a2990eea
-def _train_finally(config, movies, split, epochs):  # train on train and validation, judge on test
+# %% ../nbs/90_cli.ipynb #ee7c364e
+def _train_finally(config, movies, split, users, epochs):  # train on train and validation, judge on test
     from movierec.evaluation import compare
-    learn, test = _learner(config, movies, _final(split)), _held_out(split, "test")
+    learn, test = _learner(config, movies, _final(split), users), _held_out(split, "test")
     with _quiet(learn): learn.fit(epochs, config.trainer.learning_rate, wd=config.trainer.weight_decay)
     return learn, compare(learn, test)
 
@@ -152,17 +153,18 @@ def _training_curve(recorder, best, file):
     metric.set(ylabel=f"{name} on validation", xlabel="epoch")
     figure.savefig(file)
 
-# %% ../nbs/90_cli.ipynb #6b75f400
-def _write_run(folder, config, movies, split):
+# %% ../nbs/90_cli.ipynb #68d0b4ca
+def _write_run(folder, config, movies, split, users):
     import torch
     from movierec.export import export_bundle
-    best, validation, recorder = _choose_epochs(config, movies, split)
-    learn, test = _train_finally(config, movies, split, best)
+    best, validation, recorder = _choose_epochs(config, movies, split, users)
+    learn, test = _train_finally(config, movies, split, users, best)
     metrics = {"epochs": best, "validation": validation.to_dict("index"), "test": test.to_dict("index")}
     (folder / "config.yaml").write_text(config_text(config), encoding="utf-8")
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
     split.to_parquet(folder / "split.parquet", index=False)
     movies.to_parquet(folder / "movies.parquet", index=False)
+    users.to_parquet(folder / "users.parquet", index=False)
     torch.save(learn.model.state_dict(), folder / "checkpoint.pt")
     _training_curve(recorder, best, folder / "training.png")
     export_bundle(learn, folder / "bundle", metrics, _settings(config))
@@ -170,17 +172,18 @@ def _write_run(folder, config, movies, split):
 # %% ../nbs/90_cli.ipynb #e957140a
 def _settings(config): return {name: value for name, value in asdict(config).items() if name in ("split", "model", "trainer", "seed")}
 
-# %% ../nbs/90_cli.ipynb #9147f0b3
+# %% ../nbs/90_cli.ipynb #00a82718
 def train(
     config: Config, # `store`, `split`, `model`, `trainer`, `runs` and `seed` count
 ) -> Path: # folder of the run
     "Train a model on what the store holds, and export it."
     with _needs("train"): from movierec import evaluation, export, learner
     from movierec.graph import split_ratings
-    movies, ratings = _read_store(config)
+    movies, ratings, users, report = _read_store(config)
     split = split_ratings(ratings, config.split.name, config.split.seed)
     with _beside(config.runs) as folder:
-        _write_run(folder, config, movies, split)
+        _write_run(folder, config, movies, split, users)
+        (folder / "data_report.json").write_text(report.to_json(), encoding="utf-8")
         return _finish(folder, config.runs, config.model.name)
 
 # %% ../nbs/90_cli.ipynb #7667e2ba
@@ -192,15 +195,16 @@ def _reading(file):
     except FileNotFoundError: raise MovierecError(f"{file} is missing: train again") from None
     except _DAMAGE as error: raise MovierecError(f"{file} was altered or cut off: train again") from error
 
-# %% ../nbs/90_cli.ipynb #b042d9cd
+# %% ../nbs/90_cli.ipynb #764e2a23
 def _load_run(config, folder):  # the trained learner of a run
     import pandas as pd
     import torch
-    from movierec.datasets import as_movies
+    from movierec.tables import as_movies, as_users
     with _reading(folder / "split.parquet"): split = pd.read_parquet(folder / "split.parquet")
     with _reading(folder / "movies.parquet"): movies = as_movies(pd.read_parquet(folder / "movies.parquet"))
+    with _reading(folder / "users.parquet"): users = as_users(pd.read_parquet(folder / "users.parquet"))
     with _reading(folder / "checkpoint.pt"), warnings.catch_warnings(action="ignore"):
-        learn = _learner(config, movies, _final(split))
+        learn = _learner(config, movies, _final(split), users)
         learn.model.load_state_dict(torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True))
     return learn
 

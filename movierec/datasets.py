@@ -5,30 +5,32 @@
 # %% auto #0
 __all__ = ['read_the_movies_dataset', 'load_sample', 'read_table', 'load_dataset']
 
-# %% ../nbs/10_datasets.ipynb #fa1a8cac
+# %% ../nbs/10_datasets.ipynb #624e2fac
 import json, tempfile, zipfile, zlib
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Callable
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq
 from .config import nearest
 from .downloads import RELEASES, fetch
 from .metadata import one_each, read_links, read_metadata, read_rows, typed_columns
 from .movielens import movielens_files, read_movielens
-from .ratings import clean_ratings, read_ratings
+from .ratings import clean_ratings, rated_movies, read_ratings
 from .tables import DataError, DataReport, Dataset, as_movies, as_ratings, numbered
 
-# %% ../nbs/10_datasets.ipynb #442e0232
+# %% ../nbs/10_datasets.ipynb #2b131661
 def _join(links, metadata, ratings, report):
     "Make one row for each movie of the links or the ratings, and say which have no metadata."
-    unlinked = pd.DataFrame({"movie_id": np.setdiff1d(ratings.movie_id.unique(), links.movie_id)})
+    rated = rated_movies(ratings)
+    unlinked = pd.DataFrame({"movie_id": np.setdiff1d(rated.index, links.movie_id)})
     movies = pd.concat([links, unlinked], ignore_index=True).astype({"tmdb_id": "Int64"})
     found = movies.tmdb_id.isin(metadata.tmdb_id)
     extra = metadata.drop(columns=movies.columns.drop("tmdb_id"), errors="ignore")
-    rated = ratings.movie_id.isin(movies.movie_id[found])
-    missing = sorted(ratings.movie_id[~rated].unique())
-    report.add("movies", "note", len(missing), f"rated movies of {ratings.movie_id.nunique():,} have no metadata: they stay, without a title;"
-               f" {rated.sum():,} of {len(ratings):,} ratings have metadata", "such as " + ", ".join(map(str, missing[:3])))
+    known = rated.index.isin(movies.movie_id[found])
+    missing = sorted(rated.index[~known])
+    report.add("movies", "note", len(missing), f"rated movies of {len(rated):,} have no metadata: they stay, without a title;"
+               f" {rated[known].sum():,} of {len(ratings):,} ratings have metadata", "such as " + ", ".join(map(str, missing[:3])))
     report.add("movies", "note", (~metadata.tmdb_id.isin(movies.tmdb_id)).sum(), "movies of the metadata have no link, so no MovieLens id: left out")
     return as_movies(movies.merge(extra, on="tmdb_id", how="left"))
 
@@ -49,12 +51,13 @@ def _read_all_metadata(path, report):
         if other.is_file(): metadata = metadata.merge(read_metadata(other, report), on="tmdb_id", how="left")
     return metadata
 
-# %% ../nbs/10_datasets.ipynb #af4872b6
+# %% ../nbs/10_datasets.ipynb #6c81f2c8
 def read_the_movies_dataset(
     folder: str, # with the files of The Movies Dataset
     metadata: str | None = None, # file name; None looks for movies_metadata.csv
     links: str | None = None, # file name; None looks for links.csv, then links_small.csv
     ratings: str | None = None, # file name; None looks for ratings.csv, then ratings_small.csv
+    into: Callable | None = None, # `writing` of a store to put the ratings straight into; None reads them into memory
 ) -> Dataset: # movies, ratings and report
     "Read a folder with the files of The Movies Dataset."
     folder, report = Path(folder), DataReport()
@@ -63,7 +66,7 @@ def read_the_movies_dataset(
     linked = _file(folder, links, ["links.csv", "links_small.csv"], "links")
     rated = _file(folder, ratings, ["ratings.csv", "ratings_small.csv"], "ratings")
     metadata, links = _read_all_metadata(found, report), read_links(linked, report)
-    ratings = read_ratings(rated, report)
+    ratings = read_ratings(rated, report, into=into)
     return Dataset(_join(links, metadata, ratings, report), ratings, report.check())
 
 # %% ../nbs/10_datasets.ipynb #22fab63c
@@ -125,27 +128,28 @@ def _movies_of_table(frame, report):
     report.add("movies", "kept", len(movies))
     return movies
 
-# %% ../nbs/10_datasets.ipynb #183f788a
+# %% ../nbs/10_datasets.ipynb #35d76aca
 def _with_every_rated(movies, rated):
     "Add a row for each rated movie that has none."
-    unlisted = pd.DataFrame({"movie_id": np.setdiff1d(rated.unique(), movies.movie_id.astype("int64"))})
+    unlisted = pd.DataFrame({"movie_id": np.setdiff1d(rated, movies.movie_id.astype("int64"))})
     return as_movies(pd.concat([movies, unlisted], ignore_index=True) if len(movies) else unlisted)
 
-# %% ../nbs/10_datasets.ipynb #ed71d021
+# %% ../nbs/10_datasets.ipynb #d1970feb
 def read_table(
     ratings: object, # DataFrame, Arrow table, or path of a text or Parquet file
     columns: dict | None = None, # names of the columns for user_id, movie_id, rating, timestamp; None recognises them
     scale: tuple = (0.5, 5), # lowest and highest rating that can be right
     movies: object = None, # table or path with movie_id, title, genres and whatever else is known
+    into: Callable | None = None, # `writing` of a store to put a file's ratings straight into; None reads them into memory
 ) -> Dataset: # movies, ratings and report
     "Read a table of your own."
     report = DataReport()
-    if _is_text(ratings): clean = read_ratings(ratings, report, columns, scale)
+    if _is_text(ratings): clean = read_ratings(ratings, report, columns, scale, into)
     else: clean = clean_ratings(_as_frame(ratings), report, columns, scale, Path(ratings).name if isinstance(ratings, (str, Path)) else "ratings")
     if movies is None: movies = pd.DataFrame({"movie_id": np.array([], dtype="int64")})
     elif _is_text(movies): movies = _movies_of_text(Path(movies), report)
     else: movies = _movies_of_table(_as_frame(movies), report)
-    return Dataset(_with_every_rated(movies, clean.movie_id), clean, report.check())
+    return Dataset(_with_every_rated(movies, rated_movies(clean).index), clean, report.check())
 
 # %% ../nbs/10_datasets.ipynb #c956c0ce
 @contextmanager
@@ -163,43 +167,42 @@ def _inner(folder):
     entries = [o for o in folder.iterdir() if not o.name.startswith((".", "__"))]
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
 
-# %% ../nbs/10_datasets.ipynb #6abf7d13
+# %% ../nbs/10_datasets.ipynb #1198d3fb
 _KAGGLE = "movies_metadata.csv", "links_small.csv", "ratings_small.csv"
 _TABLES = ".csv", ".tsv", ".parquet", ".dat", ".data", ".gz", ".txt"
 
-def _read_folder(folder, metadata, links, ratings):
+def _read_folder(folder, given, into):
     "Find out what a folder holds, and read it."
     names = sorted(o.name for o in folder.iterdir() if o.is_file())
-    if metadata or links or any(o in names for o in _KAGGLE): return read_the_movies_dataset(folder, metadata, links, ratings)
-    if movielens_files(folder): return read_movielens(folder)
-    tables = [ratings] if ratings else [o for o in names if o.endswith(_TABLES)]
-    if len(tables) == 1 and (folder/tables[0]).is_file(): return read_table(folder/tables[0])
+    if given.get("metadata") or given.get("links") or any(o in names for o in _KAGGLE): return read_the_movies_dataset(folder, **given, into=into)
+    if movielens_files(folder): return read_movielens(folder, into=into)
+    tables = [given["ratings"]] if given.get("ratings") else [o for o in names if o.endswith(_TABLES)]
+    if len(tables) == 1 and (folder/tables[0]).is_file(): return read_table(folder/tables[0], into=into)
     raise DataError(f"{folder} holds neither The Movies Dataset (movies_metadata.csv, links.csv, ratings.csv), nor a MovieLens release"
                     f" (u.data and u.item, ratings.dat and movies.dat, or ratings.csv and movies.csv), nor one table of ratings;"
                     f" it has {', '.join(names[:8]) or 'no files'}")
 
-# %% ../nbs/10_datasets.ipynb #3e129846
-def _read_path(path, metadata, links, ratings):
+# %% ../nbs/10_datasets.ipynb #c94fab86
+def _read_path(path, given, into):
     "Read a folder, a zip or a single file."
     if path is None: raise DataError("data.source=path needs a folder, a zip or a file: give data.path=…")
     path = Path(path)
     if not path.exists(): raise DataError(f"no file or folder {path}; give one with data.path=…, or data.source=sample to try movierec without files")
-    if path.is_file() and not zipfile.is_zipfile(path): return read_table(path)
-    with _unpacked(path) as folder: return _read_folder(folder, metadata, links, ratings)
+    if path.is_file() and not zipfile.is_zipfile(path): return read_table(path, into=into)
+    with _unpacked(path) as folder: return _read_folder(folder, given, into)
 
-# %% ../nbs/10_datasets.ipynb #2b2d164f
+# %% ../nbs/10_datasets.ipynb #06a371d3
 def load_dataset(
     source: str, # sample: comes with movierec; path: a folder, zip or file; or a release of MovieLens, such as ml-1m
     path: str | None = None, # the folder, zip or file
-    metadata: str | None = None, # name of the file of movies in it; None looks for the usual one
-    links: str | None = None, # name of the file of links in it; None looks for the usual ones
-    ratings: str | None = None, # name of the file of ratings in it; None looks for the usual ones
     max_rejected: float | None = None, # share of rows that may be rejected, from 0 to 1; None allows any
+    into: Callable | None = None, # `writing` of a store to put ratings straight into; None reads them into memory
+    **given: str | None, # names of the files in it for `metadata`, `links` or `ratings`; without, the usual ones
 ) -> Dataset: # movies, ratings and report
     "Load a dataset by the name of its source."
     sources = ["sample", "path", *RELEASES]
     if source not in sources: raise DataError(f"unknown source '{source}': choose one of {', '.join(sources)}.{nearest(source, sources)}")
     if source == "sample": data = load_sample()
-    else: data = _read_path(path if source == "path" else fetch(source), metadata, links, ratings)
+    else: data = _read_path(path if source == "path" else fetch(source), given, into)
     data.report.check(max_rejected)
     return data

@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['movielens_files', 'read_movielens']
 
-# %% ../nbs/08_movielens.ipynb #d47f5d5b
+# %% ../nbs/08_movielens.ipynb #f1e06f4d
 import re
 from pathlib import Path
+from typing import Callable
 import numpy as np, pandas as pd
 from .metadata import NO_GENRE, one_each, read_links, read_rows
-from .ratings import read_ratings
+from .ratings import rated_movies, read_ratings
 from .tables import DataReport, Dataset, as_movies, numbered
 
 # %% ../nbs/08_movielens.ipynb #545a4b80
@@ -73,18 +74,20 @@ def movielens_files(
     pairs = ((Path(folder)/ratings, Path(folder)/movies) for ratings, movies in _RELEASES.items())
     return next((o for o in pairs if o[0].is_file() and o[1].is_file()), None)
 
-# %% ../nbs/08_movielens.ipynb #07cc865f
+# %% ../nbs/08_movielens.ipynb #20150f99
 def read_movielens(
     folder: str, # as GroupLens packs it
     scale: tuple = (0.5, 5), # lowest and highest rating that can be right
+    into: Callable | None = None, # `writing` of a store to put the ratings straight into; None reads them into memory
 ) -> Dataset: # movies, ratings and report
     "Read a release of MovieLens."
     (rated, listed), links = movielens_files(folder), Path(folder)/"links.csv"
     report = DataReport()
-    movies, ratings = _read_movies(listed, report), read_ratings(rated, report, scale=scale)
+    movies, ratings = _read_movies(listed, report), read_ratings(rated, report, scale=scale, into=into)
     if links.is_file(): movies = movies.merge(read_links(links, report), on="movie_id", how="left")
-    unlisted = np.setdiff1d(ratings.movie_id.unique(), movies.movie_id)
-    report.add("movies", "note", len(unlisted), f"rated movies of {ratings.movie_id.nunique():,} are not in {listed.name}: they stay, without a title",
+    rated = rated_movies(ratings).index
+    unlisted = np.setdiff1d(rated, movies.movie_id)
+    report.add("movies", "note", len(unlisted), f"rated movies of {len(rated):,} are not in {listed.name}: they stay, without a title",
                "such as " + ", ".join(map(str, unlisted[:3])))
     movies = pd.concat([movies, pd.DataFrame({"movie_id": unlisted}, dtype="int64")], ignore_index=True)
     return Dataset(as_movies(movies), ratings, report.check())

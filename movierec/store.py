@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['StoreError', 'GraphStore', 'DuckDBStore', 'open_store', 'check_store', 'fingerprint']
 
-# %% ../nbs/20_store.ipynb #abb5c0dd
+# %% ../nbs/20_store.ipynb #4b351c8f
 import hashlib, json, os, tempfile, time, warnings
 from abc import ABC, abstractmethod, update_abstractmethods
 from contextlib import contextmanager
@@ -16,7 +16,8 @@ from typing import Callable
 import numpy as np, pandas as pd, pyarrow as pa
 
 from .config import MovierecError, nearest
-from .datasets import as_movies, as_ratings
+from .ratings import StoredRatings, rated_movies, rating_users
+from .tables import DataReport, as_movies, as_ratings, as_users
 
 # %% ../nbs/20_store.ipynb #58a3a1ec
 class StoreError(MovierecError):
@@ -33,15 +34,22 @@ def patch(
     update_abstractmethods(cls)
     return function
 
-# %% ../nbs/20_store.ipynb #c79c7ad8
+# %% ../nbs/20_store.ipynb #94f5f194
 class GraphStore(ABC):
     "Keep movies, ratings and recommendations under one promise, whatever lies beneath."
+    writing = None  # where readers can put ratings straight in: a context manager that gives DuckDB for one step
 
     @abstractmethod
-    def _load(self, movies, ratings): "Put exactly these rows in, in one step that is seen whole or not at all."
+    def _load(self, movies, ratings, users, report): "Put exactly these rows in, in one step that is seen whole or not at all."
 
     @abstractmethod
     def _movies(self): "All movies, by `movie_id`."
+
+    @abstractmethod
+    def _user_attributes(self): "What is known of users, by `user_id`."
+
+    @abstractmethod
+    def _report(self): "Findings of the report that came with the rows."
 
     @abstractmethod
     def _ratings(self, users): "Ratings of these users, or of all where None, by user, time and movie."
@@ -123,7 +131,7 @@ def _check_format(path, connection):
     if int(found[0][0]) > _FORMAT:
         raise StoreError(f"{path} has format {found[0][0]} and this movierec reads up to {_FORMAT}: pip install -U movierec")
 
-# %% ../nbs/20_store.ipynb #97b7000e
+# %% ../nbs/20_store.ipynb #43043ce1
 class DuckDBStore(GraphStore):
     "Keep everything in one DuckDB file."
 
@@ -151,6 +159,10 @@ class DuckDBStore(GraphStore):
         except duckdb.Error as e: raise StoreError(_plain(self.path, e)) from None
         finally: connection.close()  # without a commit, nothing has happened
 
+    def writing(self):  # a context manager that gives the connection; readers put ratings in with it
+        "Hold the file for one step, which happens whole or not at all."
+        return self._open(write=True)
+
     def close(self) -> None:  # nothing; the rows stay
         "Let go of the file; it is held only while a step runs, so there is nothing to do."
 
@@ -160,12 +172,13 @@ def _as_json(value, where):  # where: what the message should name
     try: return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as e: raise StoreError(f"{where} cannot be kept: {e}; keep to text, numbers, lists and dicts") from None
 
-# %% ../nbs/20_store.ipynb #0b94cea2
+# %% ../nbs/20_store.ipynb #449fe769
 def _to_arrow(frame):
     arrays = []
     for name, column in frame.items():
         if column.dtype == object and name != "genres":  # genres stay a list of text, which SQL can unnest
-            column = [_as_json(value, f"column {name} of movie {movie}") for movie, value in zip(frame.movie_id, column)]
+            kind = frame.columns[0]  # movie_id or user_id
+            column = [_as_json(value, f"column {name} of {kind[:-3]} {row}") for row, value in zip(frame[kind], column)]
         arrays.append(pa.array(column, from_pandas=True))
     return pa.Table.from_arrays(arrays, names=list(frame))
 
@@ -179,26 +192,61 @@ def _from_arrow(table, dtypes):  # by position, since DuckDB renames columns tha
         else: columns[name] = pd.Series([None if value is None else json.loads(value) for value in values.to_pylist()], dtype=object)
     return pd.DataFrame(columns)
 
-# %% ../nbs/20_store.ipynb #f4e3fcb7
-@patch
-def _load(self: DuckDBStore, movies, ratings):
-    dtypes = {name: str(dtype) for name, dtype in movies.dtypes.items()}
-    with self._open(write=True) as connection:
-        connection.register("new_movies", _to_arrow(movies))
+# %% ../nbs/20_store.ipynb #0430d335
+_DTYPES = {"movies": "dtypes", "users": "user dtypes"}  # keys in the table `about`
+
+def _note(connection, key, value): connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", [key, json.dumps(value)])
+
+def _put(connection, name, frame):
+    connection.register("new_rows", _to_arrow(frame))
+    connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM new_rows")
+    _note(connection, _DTYPES[name], {column: str(dtype) for column, dtype in frame.dtypes.items()})
+
+def _incoming(connection):  # tables that readers have put in, to be loaded
+    return [name for name, in connection.execute("SELECT table_name FROM information_schema.tables WHERE starts_with(table_name, 'incoming_')").fetchall()]
+
+# %% ../nbs/20_store.ipynb #388f0443
+def _put_ratings(connection, ratings):
+    if isinstance(ratings, StoredRatings):
+        ratings.present(connection).execute("DROP TABLE ratings")
+        connection.execute(f"ALTER TABLE {ratings.table} RENAME TO ratings")
+    else:
         connection.register("new_ratings", ratings)
-        connection.execute("CREATE OR REPLACE TABLE movies AS SELECT * FROM new_movies")
         connection.execute("DELETE FROM ratings")
         connection.execute('INSERT INTO ratings SELECT user_id, movie_id, rating, "timestamp" FROM new_ratings')
-        connection.execute("UPDATE about SET value = ? WHERE key = 'dtypes'", [json.dumps(dtypes)])
+    for name in _incoming(connection): connection.execute(f"DROP TABLE {name}")  # what nobody came back for
 
-# %% ../nbs/20_store.ipynb #1febb588
 @patch
-def _movies(self: DuckDBStore):
-    with self._open() as connection:
-        dtypes = connection.execute("SELECT value FROM about WHERE key = 'dtypes'").fetchall()
-        table = connection.sql("SELECT * FROM movies ORDER BY movie_id").to_arrow_table()
-    return _from_arrow(table, json.loads(dtypes[0][0]) or {"movie_id": "int64"})
+def _load(self: DuckDBStore, movies, ratings, users, report):
+    with self._open(write=True) as connection:
+        _put(connection, "movies", movies)
+        _put(connection, "users", users)
+        _put_ratings(connection, ratings)
+        _note(connection, "report", report.findings)
 
+# %% ../nbs/20_store.ipynb #080a9bf3
+@patch
+def _read_noted(self: DuckDBStore, key):  # from the table `about`
+    with self._open() as connection: found = connection.execute("SELECT value FROM about WHERE key = ?", [key]).fetchall()
+    return json.loads(found[0][0]) if found else None
+
+@patch
+def _table(self: DuckDBStore, name):  # movies or users
+    with self._open() as connection:
+        dtypes = connection.execute("SELECT value FROM about WHERE key = ?", [_DTYPES[name]]).fetchall()
+        if not dtypes or dtypes[0][0] == "{}": return pd.DataFrame({f"{name[:-1]}_id": np.array([], dtype="int64")})
+        return _from_arrow(connection.sql(f"SELECT * FROM {name} ORDER BY ALL").to_arrow_table(), json.loads(dtypes[0][0]))
+
+@patch
+def _movies(self: DuckDBStore): return self._table("movies")
+
+@patch
+def _user_attributes(self: DuckDBStore): return self._table("users")
+
+@patch
+def _report(self: DuckDBStore): return self._read_noted("report") or []
+
+# %% ../nbs/20_store.ipynb #1d08de71
 @patch
 def _ratings(self: DuckDBStore, users):
     with self._open() as connection:
@@ -277,20 +325,29 @@ def users(
     "Read the ids of everybody who rated something."
     return self._ids("user")
 
-# %% ../nbs/20_store.ipynb #1ffd3dbd
+# %% ../nbs/20_store.ipynb #094c3ebc
 def _with_every_movie(movies, ratings):
-    bare = np.setdiff1d(ratings.movie_id, movies.movie_id)
+    bare = np.setdiff1d(rated_movies(ratings).index, movies.movie_id)
     return movies if not len(bare) else as_movies(pd.concat([movies, as_movies(pd.DataFrame({"movie_id": bare}))]))
+
+def _who_rated(users, ratings):
+    if users is None: return as_users(pd.DataFrame({"user_id": []}))
+    known = as_users(users).set_index("user_id").dropna(how="all").reset_index()
+    return known[known.user_id.isin(rating_users(ratings))].reset_index(drop=True)
 
 @patch
 def load(
     self: GraphStore,
-    movies: pd.DataFrame,   # one row per movie_id, with any further columns
-    ratings: pd.DataFrame,  # user_id, movie_id, rating, timestamp (UTC seconds)
-) -> None:                  # nothing; recommendations of earlier runs stay
-    "Replace all movies and ratings in one step, which readers see whole or not at all."
-    ratings = as_ratings(ratings)
-    self._load(_with_every_movie(as_movies(movies), ratings), ratings)
+    movies: pd.DataFrame,      # one row per movie_id, with any further columns
+    ratings: pd.DataFrame | StoredRatings,  # user_id, movie_id, rating, timestamp (UTC seconds), or what a reader has put in
+    users: pd.DataFrame = None,    # one row per user_id, with what is known of people, if anything is
+    report: DataReport = None,     # what became of the rows that were read
+) -> None:                     # nothing; recommendations of earlier runs stay
+    "Replace all rows in one step, which readers see whole or not at all."
+    waits = isinstance(ratings, StoredRatings)
+    if waits and ratings.into != self.writing: waits, ratings = False, ratings.frame()
+    if not waits: ratings = as_ratings(ratings)
+    self._load(_with_every_movie(as_movies(movies), ratings), ratings, _who_rated(users, ratings), report or DataReport())
 
 # %% ../nbs/20_store.ipynb #df9631a0
 @patch
@@ -299,6 +356,21 @@ def movies(
 ) -> pd.DataFrame:  # one row per movie_id, sorted by it, with all columns that were loaded
     "Read all movies."
     return self._movies()
+
+# %% ../nbs/20_store.ipynb #93d0746f
+@patch
+def user_attributes(
+    self: GraphStore,
+) -> pd.DataFrame:  # one row per user_id of whom something is known, with the columns that were loaded
+    "Read what is known of users."
+    return self._user_attributes()
+
+@patch
+def report(
+    self: GraphStore,
+) -> DataReport:  # empty where none was loaded
+    "Read what became of the rows from which the store was loaded."
+    return DataReport(self._report())
 
 # %% ../nbs/20_store.ipynb #0a64da73
 def _whole(value, what):  # an id as a Python int
@@ -366,7 +438,7 @@ def save_recommendations(
         if len(unknown): raise StoreError(f"unknown {kind} {unknown[0]} in the recommendations: {_such_as(known)}")
     self._save(scores, run)
 
-# %% ../nbs/20_store.ipynb #b66a941f
+# %% ../nbs/20_store.ipynb #7569ea6d
 @patch
 def recommendations(
     self: GraphStore,

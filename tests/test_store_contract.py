@@ -3,7 +3,8 @@ import numpy as np, pandas as pd, pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from pandas.testing import assert_frame_equal
 
-from movierec.datasets import DataError, as_movies, as_ratings, load_dataset, load_sample
+from movierec.datasets import DataError, as_movies, as_ratings, load_dataset, load_sample, read_table
+from movierec.tables import DataReport, as_users
 from movierec.store import StoreError, fingerprint
 from stores import EIGHT_MOVIES, KINDS, SIX_USERS, content, store_of
 
@@ -103,14 +104,50 @@ def test_illegal_keys_and_duplicates(tmp_path):
 
 def test_odd_columns(empty):
     odd = as_movies(EIGHT_MOVIES.assign(
-        Title=EIGHT_MOVIES.title, tags=[{"a": [1, {"b": None}]}] * 8, seen=pd.array([True, None] * 4, dtype="boolean"),
+        Title=EIGHT_MOVIES.title, labels=[{"a": [1, {"b": None}]}] * 8, seen=pd.array([True, None] * 4, dtype="boolean"),
         big=pd.array([2**60 + 1] + [None] * 7, dtype="Int64"), added=pd.to_datetime(["2001-02-03 04:05:06.789", None] * 4),
         share=[0.1, np.nan] * 4, **{'x" y': 1.5}))
     empty.load(odd, SIX_USERS)
     assert_frame_equal(empty.movies(), odd)
-    refused(lambda: empty.load(EIGHT_MOVIES.assign(tags=[{1, 2}] * 8), SIX_USERS), "cannot be kept", "keep to text")
-    refused(lambda: empty.load(EIGHT_MOVIES.assign(tags=[{"a": float("nan")}] * 8), SIX_USERS), "cannot be kept")
+    refused(lambda: empty.load(EIGHT_MOVIES.assign(labels=[{1, 2}] * 8), SIX_USERS), "cannot be kept", "keep to text")
+    refused(lambda: empty.load(EIGHT_MOVIES.assign(labels=[{"a": float("nan")}] * 8), SIX_USERS), "cannot be kept")
     assert_frame_equal(empty.movies(), odd)
+
+
+def test_what_is_known_of_users_comes_back(store):
+    assert (len(store.user_attributes()), store.user_attributes().user_id.dtype) == (0, np.int64)
+    people = as_users(pd.DataFrame(dict(user_id=[5, 2, 77, 3], age=[24, None, 53, None], gender=["F", None, "M", None], visits=[3, 4, 5, 6],
+                                        labels=[["a", "b"], [], ["c"], []], zip_code=["01234", "T8H1N", "1", None])))
+    store.load(EIGHT_MOVIES, SIX_USERS, people)
+    assert_frame_equal(store.user_attributes(), people[people.user_id != 77].reset_index(drop=True))  # of 77 there is no rating
+    assert store.users().tolist() == [1, 2, 3, 4, 5, 6]
+    store.load(EIGHT_MOVIES, SIX_USERS, people.assign(age=30)[:1])  # the same ratings and other people
+    assert store.user_attributes().age.tolist() == [30]
+    store.load(EIGHT_MOVIES, SIX_USERS)
+    assert len(store.user_attributes()) == 0
+
+
+def test_report_stays_with_its_rows(store):
+    assert store.report().findings == []
+    report = DataReport()
+    report.add("ratings.csv", "read", 13); report.add("ratings.csv", "kept", 13); report.add("movies", "note", 1, "Café", "line 7")
+    store.load(EIGHT_MOVIES, SIX_USERS, report=report)
+    assert store.report() == report and store.report().frame.equals(report.frame)
+    store.load(EIGHT_MOVIES[:2], SIX_USERS)
+    assert store.report().findings == []
+
+
+@pytest.mark.parametrize("fault", ["", "2,1,4.0,1260759146", "9,1,5.5,1260759146", "9,1.5,4.0,1260759146"])
+def test_file_read_straight_into_a_store_is_as_one_read_into_memory(empty, tmp_path, fault):
+    "Faultless or not, and into a store that takes files as well as into one that does not."
+    SIX_USERS.sort_values(["user_id", "movie_id"]).to_csv(tmp_path/"r.csv", index=False)
+    with open(tmp_path/"r.csv", "a") as file: file.write(fault + "\n" * bool(fault))
+    plain, straight = read_table(tmp_path/"r.csv"), read_table(tmp_path/"r.csv", into=empty.writing)
+    assert straight.report == plain.report and isinstance(straight.ratings, pd.DataFrame) == (bool(fault) or empty.writing is None)
+    assert len(empty.ratings()) == 0  # nobody sees it yet
+    empty.load(straight.movies, straight.ratings, report=straight.report)
+    assert_frame_equal(empty.ratings(), plain.ratings)
+    assert_frame_equal(empty.movies(), plain.movies)
 
 
 def test_ratings_of_some(store):
