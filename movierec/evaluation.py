@@ -6,41 +6,40 @@
 __all__ = ['popularity_scores', 'model_scores', 'ranking_metrics', 'baseline_stars', 'model_stars', 'rating_metrics', 'compare',
            'plot_comparison']
 
-# %% ../nbs/60_evaluation.ipynb #cbd498bc
+# %% ../nbs/60_evaluation.ipynb #90a6cd0a
 import pandas as pd, torch
 from torch_geometric.metrics import LinkPredHitRatio, LinkPredMetricCollection, LinkPredNDCG
 
-from .graph import to_index
+from .graph import pair_index, rating_counts
 from .learner import Recall, top_movies, user_movie_matrix
 from .models import rating_baseline
 
-# %% ../nbs/60_evaluation.ipynb #4880d9c3
+# %% ../nbs/60_evaluation.ipynb #981c9dfa
 def popularity_scores(
     graph,  # HeteroData; its `rates` edges are counted
 ):          # function: user_index [n] -> scores [n, n_movies]
     "Score each movie by how many people have watched it, the same for everybody."
-    count = torch.bincount(graph["user", "rates", "movie"].edge_index[1], minlength=graph["movie"].num_nodes).float()
+    count = rating_counts(graph).float()
     return lambda users: count.expand(len(users), -1)
 
-# %% ../nbs/60_evaluation.ipynb #e13f356a
-@torch.no_grad()
+# %% ../nbs/60_evaluation.ipynb #d9c8461a
 def model_scores(
-    model,  # with `encode` and `score`
+    model,  # trained, with `scorer`
+    graph,  # HeteroData that the model was trained on
 ):          # function: user_index [n] -> scores [n, n_movies]
-    "Score each movie by a trained model; the message passing runs once."
-    embedding = model.cpu().eval().encode()
-    return torch.no_grad()(lambda users: model.score(embedding["user"][users], embedding["movie"]))
+    "Score each movie by a trained model; what is the same for everybody is computed once."
+    return model.cpu().eval().scorer(graph)
 
-# %% ../nbs/60_evaluation.ipynb #227f5e76
+# %% ../nbs/60_evaluation.ipynb #adae9112
 def _held_out_edges(graph, held_out):  # rows of users and movies; an unknown movie gets a row that nothing can recommend
-    user, movie = to_index(graph["user"].user_id, held_out.user_id), to_index(graph["movie"].movie_id, held_out.movie_id)
+    user, movie = pair_index(graph, held_out)
     return user, torch.where(movie < 0, graph["movie"].num_nodes + 1, movie)
 
 def _measure_batch(metrics, top, users, user, movie):  # the held-out edges of these users, renumbered from 0
     mine = torch.isin(user, users)
     metrics.update(top, torch.stack([torch.searchsorted(users, user[mine]), movie[mine]]))
 
-# %% ../nbs/60_evaluation.ipynb #6bbbc9a1
+# %% ../nbs/60_evaluation.ipynb #a98db6fb
 def ranking_metrics(
     scores,                  # function: user_index [n] -> scores [n, n_movies]
     graph,                   # HeteroData that the scores were fitted on: its edges are the histories
@@ -48,13 +47,13 @@ def ranking_metrics(
     batch_size: int = 256,   # users at a time
 ) -> dict[str, float]:       # ndcg@10, recall@20, hit_rate@10, coverage@10, popularity_rank@10, users, unknown_users
     "Measure a full ranking without the movies already in the history."
-    watched, (user, movie) = user_movie_matrix(graph), _held_out_edges(graph, held_out)
-    count = torch.bincount(watched.indices()[1], minlength=graph["movie"].num_nodes)
+    watched, (user, movie), count = user_movie_matrix(graph), _held_out_edges(graph, held_out), rating_counts(graph)
     rank = torch.empty_like(count).scatter_(0, count.argsort(descending=True, stable=True), torch.arange(1, len(count) + 1))
     metrics = LinkPredMetricCollection({"ndcg@10": LinkPredNDCG(10), "recall@20": Recall(20), "hit_rate@10": LinkPredHitRatio(10)})
     tops = []
     for users in user[user >= 0].unique().split(batch_size):
-        top = top_movies(scores(users), watched.index_select(0, users).to_dense(), count > 0, 20)  # [n, 20]
+        hidden = watched.index_select(0, users).to_dense().bool() | (count == 0)                  # [n, n_movies]
+        top = top_movies(scores(users), hidden, 20)                                               # [n, 20]
         _measure_batch(metrics, top, users, user, movie)
         tops.append(top[:, :10])
     known, everyone = len(user[user >= 0].unique()), held_out.user_id.nunique()
@@ -81,20 +80,20 @@ def model_stars(
     embedding = {kind: torch.cat([table, torch.zeros(1, table.shape[1])]) for kind, table in model.cpu().eval().encode().items()}
     return torch.no_grad()(lambda user, movie: model.score_pairs(embedding["user"][user], embedding["movie"][movie]))
 
-# %% ../nbs/60_evaluation.ipynb #7a9df613
+# %% ../nbs/60_evaluation.ipynb #c48abbb4
 def rating_metrics(
     stars,                   # function: user_index [n], movie_index [n] -> stars [n]
     graph,                   # HeteroData that the predictions were fitted on
     held_out: pd.DataFrame,  # user_id, movie_id, rating
 ) -> dict[str, float]:       # rmse and mae in stars, ratings, and how many have an unknown user or movie
     "Measure the error of predicted stars."
-    user, movie = to_index(graph["user"].user_id, held_out.user_id), to_index(graph["movie"].movie_id, held_out.movie_id)
+    user, movie = pair_index(graph, held_out)
     seen = graph["user", "rates", "movie"].rating
     error = stars(user, movie).clamp(seen.min(), seen.max()) - torch.tensor(held_out.rating.to_numpy("float32"))
     return {"rmse": error.square().mean().sqrt().item(), "mae": error.abs().mean().item(),
             "ratings": len(held_out), "unknown_pairs": int(((user < 0) | (movie < 0)).sum())}
 
-# %% ../nbs/60_evaluation.ipynb #3f11b73b
+# %% ../nbs/60_evaluation.ipynb #372253d7
 def compare(
     learn,                   # trained learner from `recommender_learner`
     held_out: pd.DataFrame,  # ratings that it has not seen
@@ -103,7 +102,7 @@ def compare(
     model, graph = learn.model, learn.graph
     name = type(model).__name__
     if model.task == "ranking":
-        rows = {name: ranking_metrics(model_scores(model), graph, held_out), "Popularity": ranking_metrics(popularity_scores(graph), graph, held_out)}
+        rows = {name: ranking_metrics(model_scores(model, graph), graph, held_out), "Popularity": ranking_metrics(popularity_scores(graph), graph, held_out)}
     else:
         rows = {name: rating_metrics(model_stars(model), graph, held_out), "User and movie bias": rating_metrics(baseline_stars(graph), graph, held_out)}
     return pd.DataFrame(rows).T.rename_axis("model")

@@ -75,19 +75,20 @@ def text_features(
     vectors = _cached(key, cache or xdg_cache_home() / "movierec", lambda: _ENCODERS[encoder](texts, size))
     return np.where(blank[:, None], 0, vectors).astype("float32")
 
-# %% ../nbs/28_features.ipynb #a16ce19b
+# %% ../nbs/28_features.ipynb #e3dc42b2
 MOVIE_FEATURES = {  # name: (column, smallest count of a name; None for a number)
-    "genres": ("genres", 1), "language": ("language", 20), "year": ("year", None), "runtime": ("runtime", None),
+    "genres": ("genres", 1), "language": ("language", 20), "year": ("year", None), "period": ("year", "period"), "runtime": ("runtime", None),
     "collection": ("belongs_to_collection", 3), "countries": ("production_countries", 20), "companies": ("production_companies", 20),
     "keywords": ("keywords", 40), "cast": ("cast", 15), "crew": ("crew", 15), "tags": ("tags", 20), "text": ("overview", "text")}
 USER_FEATURES = {"age": ("age", None), "gender": ("gender", 1), "occupation": ("occupation", 5)}
 
-# %% ../nbs/28_features.ipynb #76a0af59
+# %% ../nbs/28_features.ipynb #9a17b496
 def _encode(frame, name, known):
     if name not in known: raise FeatureError(f"unknown feature {name!r}: one of {', '.join(known)}.{nearest(name, known)}")
     column, how = known[name]
     if column not in frame: raise FeatureError(f"the feature {name!r} needs a column {column!r}, which this source does not have: leave it out")
     if how == "text": part = pd.DataFrame(text_features(frame))
+    elif how == "period": part = _one_hot(frame[column] // 5 * 5, 20)  # of five years, by the first
     else: part = _number(frame[column]) if how is None else _one_hot(frame[column], how)
     return part.add_prefix(f"{name}: ")
 
@@ -95,10 +96,10 @@ def _features(frame, names, known):
     parts = [_encode(frame, name, known) for name in names]
     return pd.concat(parts, axis=1).astype("float32") if parts else pd.DataFrame(index=range(len(frame)), dtype="float32")
 
-# %% ../nbs/28_features.ipynb #0445842d
+# %% ../nbs/28_features.ipynb #13ef058f
 def movie_features(
     movies: pd.DataFrame,                     # one row per movie
-    names=("genres", "language", "year"),     # of `MOVIE_FEATURES`
+    names=("genres", "language", "period"),   # of `MOVIE_FEATURES`
 ) -> pd.DataFrame:                            # float32, a row per movie in the same order, named columns, never NaN
     "Describe each movie by features chosen by name."
     return _features(movies, names, MOVIE_FEATURES)

@@ -103,11 +103,11 @@ def _add_features(data, movies, features, users):  # x and feature_names of each
     for kind, frame in frames.items():
         data[kind].x, data[kind].feature_names = torch.from_numpy(frame.to_numpy(copy=True)), list(frame)
 
-# %% ../nbs/30_graph.ipynb #fc64e966
+# %% ../nbs/30_graph.ipynb #16d74686
 def build_graph(
     movies: pd.DataFrame,   # one row per movie; each becomes a node, rated or not
     ratings: pd.DataFrame,  # what the model may see; each row becomes a `rates` edge, each user a node
-    features=("genres", "language", "year"),  # names of `MOVIE_FEATURES` and `USER_FEATURES`
+    features=("genres", "language", "period"),  # names of `MOVIE_FEATURES` and `USER_FEATURES`
     users: pd.DataFrame = None,               # one row per user, where user features are asked for
 ) -> HeteroData:            # nodes user, movie; edges rates, rev_rates with rating and timestamp
     "Build the user–movie graph from the ratings that a model may see."

@@ -312,25 +312,32 @@ class HistoryRanker(nn.Module):
         if co_rated: self._relate(graph, "co_rated", co_rated, co_rated_edges(graph, neighbours=self.remembered))
         if watched_next and ordered: self._relate(graph, "watched_next", watched_next, watched_next_edges(graph))
 
-# %% ../nbs/40_models.ipynb #34676959
+# %% ../nbs/40_models.ipynb #00d28f47
+@patch
+def tables(self: HistoryRanker) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # watched [n_movies + 1, size], candidate [n_movies, size], prior [n_movies]
+    "Describe every movie as one that was watched and as one to come; the last row is the filler."
+    nameless = self.unrated | (torch.rand_like(self.prior) < 0.05) if self.training else self.unrated      # [n_movies]
+    prior = torch.where(nameless, self.prior[~self.unrated].mean(), self.prior)
+    return pad(self.watched(nameless), (0, 0, 0, 1)), self.candidate(nameless), prior
+
+# %% ../nbs/40_models.ipynb #4ae918f4
 @patch
 def taste(self: HistoryRanker,
     history: torch.Tensor,  # [n, longest], rows of movies, last watched first, filled up with n_movies
     stars: torch.Tensor,    # [n, longest], 0 where unknown
+    tables: tuple,          # from `tables()`
 ) -> torch.Tensor:          # [n, n_movies]
     "Score every movie by the learned weights alone."
-    history, stars = history[:, :self.length], stars[:, :self.length]
-    nameless = self.unrated | (torch.rand_like(self.prior) < 0.05) if self.training else self.unrated      # [n_movies]
-    there = (history < self.n_movies).float()                                                              # [n, longest]
-    weight = self.recency[:history.shape[1]] * self.liking[(2 * stars).round().long()] * dropout(there, 0.2, self.training)[..., None]
-    user = (torch.ones_like(history).cumsum(0) - 1).flatten()                                              # [n * longest]
-    edge_index = torch.stack([history.flatten(), user])
-    x = pad(self.watched(nameless), (0, 0, 0, 1))                                                          # [n_movies + 1, size]
-    vector = self.conv(x, edge_index, weight.flatten(0, 1), len(history)) / (there.sum(1, keepdim=True) + 1).sqrt()
-    prior = torch.where(nameless, self.prior[~self.unrated].mean(), self.prior)
-    return self.dropout(vector) @ self.candidate(nameless).T + prior
+    x, candidates, prior = tables
+    history = pad(history, (0, self.length), value=self.n_movies)[:, :self.length]                         # [n, length], however long it was
+    stars = pad(stars, (0, self.length))[:, :self.length]
+    there = (history < self.n_movies).float()                                                              # [n, length]
+    weight = self.recency * self.liking[(2 * stars).round().long()] * dropout(there, 0.2, self.training)[..., None]
+    user = (torch.ones_like(history).cumsum(0) - 1).flatten()                                              # [n * length]
+    vector = self.conv(x, torch.stack([history.flatten(), user]), weight.flatten(0, 1), history.shape[0])  # [n, size]
+    return self.dropout(vector / (there.sum(1, keepdim=True) + 1).sqrt()) @ candidates.T + prior
 
-# %% ../nbs/40_models.ipynb #23471460
+# %% ../nbs/40_models.ipynb #86e0f924
 FADING = {"co_rated": lambda rank: (rank + 1) ** -0.5, "watched_next": lambda rank: torch.exp(-rank / 3)}  # weight of a watched movie by its rank
 
 @patch
@@ -342,7 +349,7 @@ def related(self: HistoryRanker,
     neighbours, weights = getattr(self, f"{name}_neighbours")[history], getattr(self, f"{name}_weights")[history]  # [n, longest, n_neighbours]
     rank = (torch.ones_like(history[:1]).cumsum(1) - 1).float()                                                  # [1, longest]
     fading = FADING[name](rank) if self.ordered else torch.ones_like(rank)
-    scores = weights.new_zeros(len(history), self.n_movies + 1)
+    scores = weights.new_zeros(history.shape[0], self.n_movies + 1)
     return scores.scatter_add(1, neighbours.flatten(1), (weights * fading[..., None]).flatten(1))[:, :-1]
 
 @patch
@@ -354,24 +361,26 @@ def _relate(self: HistoryRanker, graph, name, weight, relation):
     scores = [self.related(histories.latest(users, self.remembered)[0], name) for users in torch.arange(histories.n_users).split(16)]
     self.relations[name] = weight / torch.cat(scores).std().clamp(min=1e-6).item()
 
-# %% ../nbs/40_models.ipynb #3636a6b8
+# %% ../nbs/40_models.ipynb #b5ca4a54
 @patch
 def forward(self: HistoryRanker,
     history: torch.Tensor,  # [n, longest], rows of movies, last watched first, filled up with n_movies
     stars: torch.Tensor,    # [n, longest], 0 where unknown
+    tables: tuple = None,   # from `tables()`, where they stay the same
 ) -> torch.Tensor:          # [n, n_movies], higher is better
     "Score every movie for the given histories."
-    scores = self.taste(history, stars)
+    scores = self.taste(history, stars, tables or self.tables())
     if self.training: return scores
     return scores + sum(weight * self.related(history, name) for name, weight in self.relations.items())
 
 @patch
+@torch.no_grad()
 def scorer(self: HistoryRanker,
     graph,  # HeteroData from `build_graph`: its edges are the histories
 ):          # function: user_index [n] -> scores [n, n_movies]
     "Prepare to score every movie for any user of the graph."
-    histories = Histories(graph)
-    return torch.no_grad()(lambda users: torch.cat([self(*histories.latest(some, self.remembered)) for some in users.split(16)]))
+    histories, tables = Histories(graph), self.tables()
+    return torch.no_grad()(lambda users: torch.cat([self(*histories.latest(some, self.remembered), tables) for some in users.split(16)]))
 
 # %% ../nbs/40_models.ipynb #0341dd1a
 MODELS = {"history": HistoryRanker, "lightgcn": LightGCN, "sage": GraphSAGE}
