@@ -52,29 +52,38 @@ def _whole(value, name, smallest=None):  # an id or a count, however it was writ
     if smallest is not None and number < smallest: raise RecommenderError(f"{name} must be at least {smallest}, not {number}")
     return number
 
-# %% ../nbs/80_recommender.ipynb #3fd43950
-def _answer(user, k, score, movie_id, movies):  # the table, and a word if it is shorter than asked
+# %% ../nbs/80_recommender.ipynb #f2e1e116
+def _answer(who, k, score, movie_id, movies):  # the table, and a word if it is shorter than asked
     if np.isnan(score).any(): raise RecommenderError("the model gives scores that are no numbers: train it again with a smaller learning rate")
     real = movie_id >= 0
-    if real.sum() < k: warnings.warn(f"user {user} has only {real.sum()} movies left to watch, fewer than the {k} asked for", stacklevel=3)
+    if real.sum() < k: warnings.warn(f"{who} has only {real.sum()} movies left to watch, fewer than the {k} asked for", stacklevel=3)
     table = movies.set_index("movie_id").loc[movie_id[real], ["title", "year", "genres"]].reset_index()
-    table.insert(0, "user_id", user)
     return table.assign(score=score[real], rank=np.arange(1, real.sum() + 1))
 
-# %% ../nbs/80_recommender.ipynb #85f385bf
+# %% ../nbs/80_recommender.ipynb #e6b2d4cf
 def _known_user(user_id, users):  # users: row of each known user id
     user = _whole(user_id, "user")
     if user in users: return user
     some = ", ".join(map(str, list(users)[:3]))
-    raise RecommenderError(f"unknown user {user}: this bundle knows {len(users)}, such as {some}; for new people, train on data that has their ratings")
+    raise RecommenderError(f"unknown user {user}: this bundle knows {len(users)}, such as {some}; for a new person give history={{movie_id: stars}}")
 
-def _rows_to_hide(watched, more, movies):  # [1, n] movie rows; the last one is the filler, no movie's row
-    more = [_whole(movie_id, "movie") for movie_id in more]
-    unknown = [movie_id for movie_id in more if movie_id not in movies]
-    if unknown: warnings.warn(f"{len(unknown)} watched movies are unknown to this bundle, such as {', '.join(map(str, unknown[:3]))}: ignored", stacklevel=3)
-    return np.array([[*(movies[movie_id] for movie_id in [*watched, *more] if movie_id in movies), len(movies)]])
+def _stars(movie_id, value):  # 0 where unknown
+    try:
+        if value is None or 0.5 <= float(value) <= 5: return float(value or 0)
+    except (TypeError, ValueError): pass
+    raise RecommenderError(f"movie {movie_id} has {value!r} stars: give a number from 0.5 to 5, or None where unknown")
 
-# %% ../nbs/80_recommender.ipynb #1fa41fe8
+def _as_history(given, movies):  # {movie_id: stars} or movie ids, in order of watching -> {movie_id: stars} of those that the bundle knows
+    pairs = given.items() if hasattr(given, "items") else ((movie_id, None) for movie_id in given)
+    history = {(number := _whole(movie_id, "movie")): _stars(number, value) for movie_id, value in pairs}
+    unknown = [movie_id for movie_id in history if movie_id not in movies]
+    if unknown:
+        some = ", ".join(map(str, unknown[:3]))
+        if len(unknown) == len(history): raise RecommenderError(f"this bundle knows none of the {len(unknown)} movies of the history, such as {some}: give MovieLens ids")
+        warnings.warn(f"{len(unknown)} watched movies are unknown to this bundle, such as {some}: ignored", stacklevel=4)
+    return {movie_id: stars for movie_id, stars in history.items() if movie_id in movies}
+
+# %% ../nbs/80_recommender.ipynb #007929db
 class Recommender:
     "Answer from a bundle which movies a person has not watched and will like."
     def __init__(self,
@@ -83,8 +92,8 @@ class Recommender:
         self.folder = Path(folder)
         self.manifest = read_bundle(self.folder)
         self.movies = pd.read_parquet(self.folder / "movies.parquet")
-        self.watched = pd.read_parquet(self.folder / "users.parquet").set_index("user_id").watched
-        self._users = {user_id: row for row, user_id in enumerate(self.watched.index.tolist())}
+        self.users = pd.read_parquet(self.folder / "users.parquet").set_index("user_id")  # watched and stars, oldest first
+        self._users = {user_id: row for row, user_id in enumerate(self.users.index.tolist())}
         self._movies = {movie_id: row for row, movie_id in enumerate(self.movies.movie_id.tolist())}
         self._session = onnxruntime.InferenceSession(self.folder / "recommender.onnx", providers=["CPUExecutionProvider"])
 
@@ -98,13 +107,25 @@ class Recommender:
     def __repr__(self): return f"Recommender({self.manifest['model']}, {len(self._users)} users, {len(self._movies)} movies)"
 
     def recommend(self,
-        user_id: int,   # a user of the training data
-        k: int = 10,    # how many movies
-        watched=(),     # movie ids watched since the export, also left out
-    ) -> pd.DataFrame:  # user_id, movie_id, title, year, genres, score, rank; best first
-        "Recommend movies that a user has not watched."
-        user, k = _known_user(user_id, self._users), _whole(k, "k", smallest=0)
-        question = {"user_index": np.array([self._users[user]]), "k": np.array(min(k, len(self._movies))),
-                    "watched": _rows_to_hide(self.watched[user], watched, self._movies)}
+        user_id: int = None,  # a user of the training data; None for anybody else
+        k: int = 10,          # how many movies
+        history=(),           # {movie_id: stars} or movie ids in order of watching: all that a new person has watched, or what a user has since the export
+    ) -> pd.DataFrame:        # user_id (where given), movie_id, title, year, genres, score, rank; best first
+        "Recommend movies that a person has not watched."
+        user, k = None if user_id is None else _known_user(user_id, self._users), _whole(k, "k", smallest=0)
+        question = self._question(user, _as_history(history, self._movies)) | {"k": np.array(min(k, len(self._movies)))}
         score, movie_id = self._session.run(["score", "movie_id"], question)
-        return _answer(user, k, score[0], movie_id[0], self.movies)
+        answer = _answer("this history" if user is None else f"user {user}", k, score[0], movie_id[0], self.movies)
+        if user is not None: answer.insert(0, "user_id", user)
+        return answer
+
+    def _question(self, user, new):  # inputs of the network by name, without k; a movie watched again counts as watched now
+        earlier = {} if user is None else dict(zip(self.users.watched[user].tolist(), self.users.stars[user].tolist()))
+        watched = {movie_id: stars for movie_id, stars in earlier.items() if movie_id not in new} | new
+        rows = np.array([*(self._movies[movie_id] for movie_id in watched), len(self._movies)])[None]  # the filler at the end is no movie's row
+        if "history" in self.manifest["inputs"]:
+            latest = [*watched.items()][:-self.manifest["remembered"] - 1:-1] or [(None, 0)]
+            history = np.array([[self._movies.get(movie_id, len(self._movies)) for movie_id, _ in latest]])
+            return {"history": history, "stars": np.array([[stars for _, stars in latest]], dtype="float32"), "watched": rows}
+        if user is None: raise RecommenderError(f"{self.manifest['model']} knows people by their number alone: give user_id, or train with model=history")
+        return {"user_index": np.array([self._users[user]]), "watched": rows}
