@@ -99,29 +99,33 @@ class SplitConfig:
     name: str = _one_of(*_choices("split")) # temporal_user holds out the latest ratings of each user, random_user any of theirs, random any at all
     seed: int = _at_least(0) # of the random splits
 
-# %% ../nbs/00_config.ipynb #c524d848
+# %% ../nbs/00_config.ipynb #327f1293
 @dataclass(kw_only=True)
 class ModelConfig:
     "Which network, and how large."
-    name: str = _one_of(*_choices("model")) # lightgcn ranks movies, sage predicts stars
+    name: str = _one_of(*_choices("model")) # history and lightgcn rank movies, sage predicts stars
     embedding_size: Optional[int] = _at_least(1, default=None) # numbers that describe a user or a movie
     layers: Optional[int] = _at_least(1, default=None) # steps of message passing
     dropout: Optional[float] = _share(default=None) # share of the input hidden in training
+    co_rated: Optional[float] = _at_least(0, default=None) # weight of movies that the same people rate, in standard deviations of their scores
+    watched_next: Optional[float] = _at_least(0, default=None) # weight of movies that people watch after each other
+    ordered: Optional[bool] = None # false where the order of ratings says nothing
     decoder: Optional[str] = _one_of("dot", "edge", default=None) # how both ends of an edge make stars: dot, or edge for the tutorial's network
-    features: Optional[list[str]] = None # what is known of a movie before anybody rates it
+    features: Optional[list[str]] = None # what is known beforehand: genres, year, tags, cast, text and more of movies; age, gender, occupation of people
 
     def options(self) -> dict[str, Any]: # by name, without those that this model has not
         "Collect what a model takes beside the graph."
         return {name: value for name, value in vars(self).items() if name != "name" and value is not None}
 
-# %% ../nbs/00_config.ipynb #624fcc91
+# %% ../nbs/00_config.ipynb #9afe122f
 @dataclass(kw_only=True)
 class TrainerConfig:
     "How to train."
     epochs: int = _at_least(1) # passes over the training ratings
     learning_rate: float = _above(0) # how large a step is
-    batch_size: int = _at_least(1) # examples in a step: users for ranking, ratings for rating
+    batch_size: int = _at_least(1) # examples in a step: histories or users for ranking, ratings for rating
     weight_decay: float = _at_least(0) # pull of the weights towards zero
+    one_cycle: bool = False # true lets the learning rate rise and fall over all epochs; false keeps the best epoch
     device: str = _setting("auto, cpu, mps, cuda or cuda:1", re.compile(r"auto|cpu|mps|cuda(:\d+)?").fullmatch) # auto takes a GPU where there is one; or cpu, mps, cuda, cuda:1
 
 # %% ../nbs/00_config.ipynb #e90e9d33
