@@ -12,6 +12,7 @@ from movierec.graph import build_graph
 from stores import KINDS, store_of
 
 JOBS = ["other", "doctor", "writer"]
+WORDS = ['Café: "quiet"', "Slow"]
 
 
 def release(folder, kind, people=24, movies=12):
@@ -28,7 +29,7 @@ def release(folder, kind, people=24, movies=12):
         write("ratings.dat", ["::".join(map(str, o)) for o in rated])
         write("movies.dat", [f"{n}::{title}::Action|Drama" for n, title in enumerate(titles, 1)])
         if kind == "ml-1m": write("users.dat", [f"{user}::{'MF'[user % 2]}::{20 + user % 3}::{(0, 6, 20)[user % 3]}::0{user}" for user in range(1, people + 1)])
-        else: write("tags.dat", [f"{user}::{movie}::{'Slow' if movie % 2 else 'Café: "quiet"'}::900000000" for user in range(1, 4) for movie in range(1, movies + 1)])
+        else: write("tags.dat", [f"{user}::{movie}::{WORDS[movie % 2]}::900000000" for user in range(1, 4) for movie in range(1, movies + 1)])
     return folder
 
 
