@@ -195,3 +195,16 @@ def test_tables_and_figures_are_written(tmp_path):
     assert set(rows.metric) >= {"ndcg@10", "recall@20", "hit_rate@10", "coverage@10", "popularity_rank@10", "rmse", "mae"}
     assert ((rows.low <= rows.value) & (rows.value <= rows.high))[rows.low.notna()].all()
     assert "Popularity" in (tmp_path/"leaderboard.md").read_text() and (tmp_path/"R_ratings_small.png").stat().st_size > 1000
+
+
+def test_tuning_keeps_the_best_on_validation_and_does_not_try_twice(tmp_path, monkeypatch):
+    monkeypatch.setitem(leaderboard.MODELS, "toy", {"class": "ranking_peers.EASE", "task": "ranking", "grid": {"penalty": [1.0, 300.0]}})
+    monkeypatch.setattr(leaderboard, "read_data", lambda source: SimpleNamespace(name=source, movies=None, ratings=random_ratings(60)))
+    kept, tried = {}, []
+    monkeypatch.setattr(leaderboard, "keep_tuned", lambda track, name, model, entry: kept.update(entry))
+    measure = leaderboard.measure
+    monkeypatch.setattr(leaderboard, "measure", lambda *given: tried.append(1) or measure(*given))
+    settings, figure = leaderboard.tune(tmp_path, "made_up", "R", "toy")
+    figures = [o[0][1] for o in json.loads((tmp_path/"tuning"/"R"/"made_up"/"toy.json").read_text()).values()]
+    assert figure == max(figures) and len(set(figures)) == 2 and kept["settings"] == settings
+    assert leaderboard.tune(tmp_path, "made_up", "R", "toy") == [settings, figure] and len(tried) == 2

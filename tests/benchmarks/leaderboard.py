@@ -82,9 +82,12 @@ def models_of(track): return [o for o in MODELS if MODELS[o]["task"] == TRACKS[t
 def tuned(): return (yaml.safe_load((HERE/"tuned.yaml").read_text()) or {}) if (HERE/"tuned.yaml").exists() else {}
 
 
+def fixed_settings(track, model): return {**MODELS[model].get("settings", {}), **MODELS[model].get(f"settings_{track}", {})}
+
+
 def settings_of(track, name, model):
     best = tuned().get(track, {}).get(name, {}).get(model, {}).get("settings", {})
-    return {**MODELS[model].get("settings", {}), **best}
+    return {**fixed_settings(track, model), **best}
 
 
 def measure(peer, fitted, held_out):
@@ -163,28 +166,26 @@ def grid_of(model):
     return [dict(zip(grid, values)) for values in itertools.product(*grid.values())], epochs
 
 
-def trial(model, settings, epochs, data, fitted, held_out):
+def trial(make, settings, epochs, fitted, held_out):
     "Validation figures of one combination: a list of settings and figure, one for each number of epochs."
-    metric = {"ranking": "ndcg@10", "rating": "rmse"}[MODELS[model]["task"]]
-    peer = peer_class(model)(movies=data.movies, **{**MODELS[model].get("settings", {}), **settings, **({"epochs": max(epochs)} if epochs else {})})
-    if not epochs: return [(settings, measure(peer.fit(fitted, 0), fitted, held_out)[0][metric])]
-    found = []
-    for epoch, _ in enumerate(peer.train(fitted, 0), 1):
-        if epoch in epochs: found.append(({**settings, "epochs": epoch}, measure(peer, fitted, held_out)[0][metric]))
-    return found
+    peer = make(**settings, **({"epochs": max(epochs)} if epochs else {}))
+    figure = lambda: measure(peer, fitted, held_out)[0][{"ranking": "ndcg@10", "rating": "rmse"}[peer.task]]
+    if not epochs: return [(settings, peer.fit(fitted, 0) and figure())]
+    return [({**settings, "epochs": epoch}, figure()) for epoch, _ in enumerate(peer.train(fitted, 0), 1) if epoch in epochs]
 
 
 def tune(folder, source, track, model):
     "Try the grid on validation, going on where a run before ended, and keep the best in tuned.yaml."
-    data, file = read_data(source), None
+    data = read_data(source)
     file = Path(folder)/"tuning"/track/data.name/f"{model}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     tried = json.loads(file.read_text()) if file.exists() else {}
     fitted, held_out = parts(track, data, next(iter(seeds_of(track, data.name, model))), tuning=True)
     combinations, epochs = grid_of(model)
+    make = lambda **settings: peer_class(model)(movies=data.movies, **{**fixed_settings(track, model), **settings})
     for settings in combinations:
         key = json.dumps([settings, epochs], sort_keys=True)
-        if key not in tried: tried[key] = trial(model, settings, epochs, data, fitted, held_out)
+        if key not in tried: tried[key] = trial(make, settings, epochs, fitted, held_out)
         _write(file, lambda o: o.write_text(json.dumps(tried, indent=1)))
     wanted = [found for settings in combinations for found in tried[json.dumps([settings, epochs], sort_keys=True)]]
     best = (max if TRACKS[track] == "ranking" else min)(wanted, key=lambda o: o[1])
