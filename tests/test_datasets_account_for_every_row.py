@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from movierec.datasets import DataError, DataReport, read_table
 from movierec.metadata import read_metadata
+from movierec.ratings import StoredRatings
+from movierec.store import DuckDBStore
 
 ids = st.one_of(st.integers(0, 30).map(str), st.integers(-10, 2**70).map(str), st.integers(0, 9).map(lambda o: f"000{o}"),
                 st.integers(0, 9).map(lambda o: f"{o}.0"), st.sampled_from(["", "x", "31.5", "nan", "inf", "1e3", "-0", "tt7", "é"]))
@@ -84,6 +86,36 @@ def test_file_and_frame_agree(tmp_path, rows):
     frame = pd.DataFrame(rows, columns=["user_id", "movie_id", "rating", "timestamp"])
     frame.to_csv(tmp_path/"r.csv", index=False); frame.to_parquet(tmp_path/"r.parquet")
     for name in ("r.csv", "r.parquet"): pd.testing.assert_frame_equal(read_table(tmp_path/name).ratings, read_table(frame).ratings)
+
+
+def straight(path, folder):
+    "Read a file straight into a store and load it; give the report, the store's ratings and whether no memory was needed, or the words of the error."
+    store = DuckDBStore(folder/"straight.duckdb")
+    before = store.ratings()
+    try: data = read_table(path, into=store.writing)
+    except DataError as e:
+        pd.testing.assert_frame_equal(store.ratings(), before)
+        return str(e)
+    store.load(data.movies, data.ratings, report=data.report)
+    with store._open() as db: assert db.execute("SELECT count(*) FROM information_schema.tables WHERE starts_with(table_name, 'incoming_')").fetchone() == (0,)
+    return data.report, store.ratings(), isinstance(data.ratings, StoredRatings)
+
+
+@settings(some, max_examples=40)
+@given(st.one_of(rows, whole, whole.map(lambda o: sorted({r[:2]: r for r in o}.values()))))
+@example([("1", "7", "4", "800000000"), ("1", "8", "4.5", "800000000"), ("2", "7", "4", "1000000000")])
+def test_straight_into_a_store_is_the_same(tmp_path, rows):
+    path = tmp_path/"ratings.csv"
+    path.write_text("\n".join(["userId,movieId,rating,timestamp", *(",".join(quoted(str(cell)) for cell in o) for o in rows)]) + "\n", encoding="utf-8")
+    try: plain = read_table(path)
+    except DataError as e:
+        assert straight(path, tmp_path) == str(e)
+        return
+    report, ratings, without_memory = straight(path, tmp_path)
+    assert report == plain.report
+    pd.testing.assert_frame_equal(ratings, plain.ratings)
+    pairs = plain.ratings.sort_values(["user_id", "movie_id"])[["user_id", "movie_id"]].values.tolist()
+    if without_memory: assert report.summary.kept.tolist() == [len(rows)] and [[float(cell) for cell in o[:2]] for o in rows] == pairs
 
 
 cells = st.one_of(st.text(st.characters(codec="utf-8", exclude_characters='"'), max_size=8), st.integers(0, 99).map(str), st.sampled_from(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd, pyarrow as pa, pytest
 
+from movierec.cli import main
 from movierec.datasets import DataError, DataReport, load_dataset, load_sample, read_table, read_the_movies_dataset
 from movierec.metadata import read_metadata
 from movierec.ratings import read_ratings
@@ -159,6 +160,14 @@ def test_links_with_holes(tmp_path):
     assert movies.tmdb_id.tolist() == [862, pd.NA, 15602, 862, 634649] and len(data.ratings) == 3
 
 
+def test_metadata_that_occurs_twice_multiply_no_rating(tmp_path):
+    metadata(tmp_path, record(id="104", popularity="2.0", title="Twin"), record(id="104", budget="5000", title="Twin"), record(id="105", title="Twin", release_date="2007-01-01"))
+    (tmp_path/"links.csv").write_text("movieId,imdbId,tmdbId\n1,1,104\n2,2,105\n")
+    (tmp_path/"ratings.csv").write_text("userId,movieId,rating,timestamp\n1,1,4,1260759144\n2,1,4,1260759144\n2,2,4,1260759145\n")
+    data = read_the_movies_dataset(tmp_path)
+    assert len(data.ratings) == 3 and data.movies[["title", "year", "budget"]].values.tolist() == [["Twin", 1999, 5000], ["Twin", 2007, pd.NA]]
+
+
 def test_keywords_and_credits_join_where_they_are(tmp_path):
     (tmp_path/"keywords.csv").write_text("id,keywords\n900,\"[{'id': 1, 'name': 'toy'}]\"\n900,\"[]\"\n")
     (tmp_path/"credits.csv").write_text("cast,crew,id\n\"[{'name': 'Ann', 'order': 0}]\",[],900\n")
@@ -238,8 +247,12 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(tmp_path, content, words
     assert "\n" not in str(caught.value) and "ratings.csv" in str(caught.value)
 
 
-def test_one_user_is_enough_to_read(tmp_path):
+def test_one_user_is_enough_to_read(tmp_path, monkeypatch, capsys):
     assert len(rated(tmp_path, "userId,movieId,rating,timestamp\n1,1,4,1260759144\n1,2,3,1260759145\n")[0]) == 2
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "source=path", "data.path=ratings.csv"]) == 0
+    assert main(["train", "trainer.epochs=1"]) == 2
+    assert capsys.readouterr().err == "movierec: too few ratings: none are left for validation; a user needs at least 3\n"
 
 
 # Whole datasets
