@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['movielens_files', 'read_movielens']
 
-# %% ../nbs/08_movielens.ipynb #8dda692b
+# %% ../nbs/08_movielens.ipynb #b73113db
 import re
 from pathlib import Path
 from typing import Callable
 import duckdb, numpy as np, pandas as pd
 from .metadata import NO_GENRE, one_each, read_links, read_rows
 from .ratings import literal_path, rated_movies, read_ratings
-from .tables import DataReport, Dataset, as_movies, as_users, numbered
+from .tables import DataError, DataReport, Dataset, as_movies, as_users, numbered
 
 # %% ../nbs/08_movielens.ipynb #545a4b80
 def _title_and_year(titles):
@@ -91,7 +91,7 @@ def _read_users(folder, report):
     report.add(path.name, "bad cell", bad.sum(), "'age' is not a whole number up to 150: left empty", numbered(frame.index[bad].tolist()))
     return as_users(one_each(frame.assign(age=age), "user_id", path.name, report))
 
-# %% ../nbs/08_movielens.ipynb #25762b94
+# %% ../nbs/08_movielens.ipynb #6f611268
 _TAGS = """WITH raw AS (SELECT try_cast(movie AS BIGINT) AS movie_id, lower(trim(tag)) AS tag FROM read_csv($path, auto_detect=false, header={header},
              delim='{0}', quote='{1}', escape='{1}', columns={{user: 'VARCHAR', movie: 'VARCHAR', tag: 'VARCHAR', time: 'VARCHAR'}}, store_rejects=true, rejects_limit=0)),
          counted AS (SELECT movie_id, tag, count(*) AS n FROM raw GROUP BY ALL),
@@ -106,7 +106,8 @@ def _read_tags(folder, report):
     sql = _TAGS.format("::", "", header=False) if path.suffix == ".dat" else _TAGS.format(",", '"', header=True)
     with duckdb.connect() as db:
         db.execute("SET enable_progress_bar = false")
-        found = db.execute(sql, {"path": literal_path(path)}).df()
+        try: found = db.execute(sql, {"path": literal_path(path)}).df()
+        except duckdb.Error as e: raise DataError(f"{path.name} cannot be read: {str(e).splitlines()[0]}") from None
         torn = db.execute("SELECT DISTINCT line FROM reject_errors ORDER BY line").df().line.tolist()
     known, useless = found[found.movie_id.notna()], int(found.n[found.movie_id.isna()].sum())
     report.add(path.name, "read", known.n.sum() + useless + len(torn))

@@ -6,7 +6,7 @@ import numpy as np, pandas as pd, pytest, torch
 
 from movierec.cli import main
 from movierec.config import load_config
-from movierec.datasets import load_dataset
+from movierec.datasets import DataError, load_dataset
 from movierec.features import FeatureError, text_features
 from movierec.graph import build_graph
 from stores import KINDS, store_of
@@ -68,6 +68,17 @@ def test_tags_are_read_and_accounted_for(tmp_path):
     assert data.movies.tags.tolist() == [["calm", 'odd, "quoted"'], []]
     assert data.report.summary.loc["tags.csv"].to_dict() == dict(read=7, rejected=3, usable=4, merged=0, kept=4)
     assert "1 note: tagged movies are not listed" in str(data.report)
+
+
+@pytest.mark.parametrize("content, tags", [(b"", None), (b"userId,movieId,tag,timestamp\n", [[], []]), (b"userId,movieId,tag,timestamp\n1,1,caf\xe9,1\n1,1,good,1\n", [["good"], []]),
+                                           (b"userId,movieId,tag,timestamp\n1,1,\"open,1\n1,2,b,1\n", None), (b"\x00\xff\xfe", None)])
+def test_damaged_tags_are_an_account_or_a_sentence(tmp_path, content, tags):
+    (tmp_path/"ratings.csv").write_text("userId,movieId,rating,timestamp\n1,1,4.0,874965758\n")
+    (tmp_path/"movies.csv").write_text("movieId,title,genres\n1,A (1995),Drama\n2,B (1995),Drama\n")
+    (tmp_path/"tags.csv").write_bytes(content)
+    try: data = load_dataset("path", tmp_path)
+    except DataError as error: assert "tags.csv cannot be read" in str(error) and "\n" not in str(error) and tags is None
+    else: assert data.report.check() and (tags is None or data.movies.tags.tolist() == tags)
 
 
 def test_each_named_feature_reaches_its_nodes(tmp_path):
