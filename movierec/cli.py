@@ -122,19 +122,22 @@ def _held_out(split, part):
     if not len(rows): raise MovierecError(f"too few ratings: none are left for {part}; a user needs at least 3")
     return rows
 
-# %% ../nbs/90_cli.ipynb #801c67f5
+# %% ../nbs/90_cli.ipynb #84751c6d
+def _pace(trainer): return trainer.learning_rate, trainer.weight_decay, trainer.one_cycle
+
 def _choose_epochs(config, movies, split, users):  # train on train, judge on validation
     from movierec.evaluation import compare
     from movierec.learner import fit_best
     learn, validation = _learner(config, movies, split, users), _held_out(split, "validation")
-    with _quiet(learn): best = fit_best(learn, config.trainer.epochs, config.trainer.learning_rate, config.trainer.weight_decay)
+    with _quiet(learn): best = fit_best(learn, config.trainer.epochs, *_pace(config.trainer))
     return best, compare(learn, validation), learn.recorder
 
-# %% ../nbs/90_cli.ipynb #ee7c364e
+# %% ../nbs/90_cli.ipynb #8afb2e65
 def _train_finally(config, movies, split, users, epochs):  # train on train and validation, judge on test
     from movierec.evaluation import compare
+    from movierec.learner import fit_epochs
     learn, test = _learner(config, movies, _final(split), users), _held_out(split, "test")
-    with _quiet(learn): learn.fit(epochs, config.trainer.learning_rate, wd=config.trainer.weight_decay)
+    with _quiet(learn): fit_epochs(learn, epochs, *_pace(config.trainer))
     return learn, compare(learn, test)
 
 def _final(split): return split.assign(part=split.part.replace("validation", "train"))
@@ -236,15 +239,15 @@ def export(
     with _reading(folder / "metrics.json"): metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     return export_bundle(learn, folder / "bundle", metrics, _settings(saved))
 
-# %% ../nbs/90_cli.ipynb #a723a26c
+# %% ../nbs/90_cli.ipynb #73c3fc56
 def recommend(
     config: Config, # `run`, `user`, `k` and `history` count
 ) -> object: # DataFrame: user_id, movie_id, title, year, genres, score, rank; best first
     "Recommend movies that a user has not watched."
     from movierec.recommender import Recommender
     recommender = Recommender.load(_find_run(config) / "bundle")
-    if config.user is None: raise MovierecError("recommend for whom? give user=ID, such as user=42")
-    return recommender.recommend(config.user, config.k, tuple(config.history or ()))
+    if config.user is None and not config.history: raise MovierecError("recommend for whom? give user=ID, such as user=42, or history='{318: 5, 296: 4.5}'")
+    return recommender.recommend(config.user, config.k, config.history or ())
 
 # %% ../nbs/90_cli.ipynb #ebba813a
 def _metrics(folder):  # of a run: model and part down, metrics across

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['AHEAD', 'user_movie_matrix', 'UserRows', 'NextMovies', 'HiddenMovies', 'HeldOutMovies', 'RatedEdges', 'RowLoader',
            'softmax_loss', 'top_movies', 'Recall', 'RankingMetric', 'RootMeanSquaredError', 'recommender_learner',
-           'KeepBest', 'fit_best']
+           'KeepBest', 'fit_epochs', 'fit_best']
 
-# %% ../nbs/50_learner.ipynb #4eeccddc
+# %% ../nbs/50_learner.ipynb #3ee2deb5
 import sys
+from contextlib import nullcontext
 import numpy as np, pandas as pd, torch
 from fastai.callback.progress import ProgressCallback
 from fastai.callback.schedule import Learner  # with `fit_one_cycle` and `lr_find`
@@ -261,18 +262,25 @@ class KeepBest(TrackerCallback):
         "Put the best weights back."
         if self.best_state: self.model.load_state_dict(self.best_state)
 
-# %% ../nbs/50_learner.ipynb #a6ff8518
+# %% ../nbs/50_learner.ipynb #b2a611c3
+def fit_epochs(
+    learn: Learner,              # from `recommender_learner`
+    epochs: int,                 # how many
+    learning_rate: float,        # the largest
+    weight_decay: float = 0.0,   # decoupled, as in AdamW
+    one_cycle: bool = False,     # let the rate rise and fall; False keeps it, so that the first n epochs do not depend on how many follow
+):                               # nothing; the learner is trained
+    "Train for a number of epochs."
+    (learn.fit_one_cycle if one_cycle else learn.fit)(epochs, learning_rate, wd=weight_decay)
+
 def fit_best(
     learn: Learner,              # from `recommender_learner`, with ratings in the validation part
     epochs: int,                 # at most
     learning_rate: float,        # the largest
     weight_decay: float = 0.0,   # decoupled, as in AdamW
-    one_cycle: bool = False,     # let the rate rise and fall; False keeps it, so that the first n epochs do not depend on how many follow
+    one_cycle: bool = False,     # as in `fit_epochs`; then the last epoch is taken
 ) -> int:                        # the epoch, from 1, whose weights are in the model: the best on validation, or the last of one cycle
     "Train, and keep the epoch with the best validation metric."
-    if one_cycle:
-        learn.fit_one_cycle(epochs, learning_rate, wd=weight_decay)
-        return epochs
     keep = KeepBest(learn.metrics[0].name, higher_is_better=learn.model.task == "ranking")
-    learn.fit(epochs, learning_rate, wd=weight_decay, cbs=keep)
-    return keep.best_epoch
+    with nullcontext() if one_cycle else learn.added_cbs(keep): fit_epochs(learn, epochs, learning_rate, weight_decay, one_cycle)
+    return epochs if one_cycle else keep.best_epoch
