@@ -43,7 +43,7 @@ class TopMovies(nn.Module):
         score, place = scores.topk(count, dim=1)
         return score, torch.where(score == -torch.inf, -1, self.movie_id[place])
 
-# %% ../nbs/70_export.ipynb #71c6530f
+# %% ../nbs/70_export.ipynb #1c7aa0bf
 class TopMoviesOfHistory(TopMovies):
     "Choose the best movies for any history."
     inputs = {"history": ["users", "seen"], "stars": ["users", "seen"], "watched": ["users", "longest"], "k": []}
@@ -55,7 +55,12 @@ class TopMoviesOfHistory(TopMovies):
         with torch.no_grad(): tables = self.model.tables()
         for name, table in zip(("seen", "candidates", "prior"), tables): self.register_buffer(name, table.clone())
 
-    def scores(self, history, stars): return self.model(history, stars, (self.seen, self.candidates, self.prior))
+    def scores(self,
+        history,       # [n, seen]
+        stars,         # [n, seen]
+    ) -> torch.Tensor: # [n, n_movies]
+        "Score all movies."
+        return self.model(history, stars, (self.seen, self.candidates, self.prior))
 
     def forward(self,
         history,  # [n, seen], int64 movie rows, last watched first, filled up with n_movies
@@ -66,7 +71,7 @@ class TopMoviesOfHistory(TopMovies):
         "Score all movies, hide some, and keep the best k."
         return self.best(self.scores(history, stars), watched, k)
 
-# %% ../nbs/70_export.ipynb #0ae1e886
+# %% ../nbs/70_export.ipynb #48465dd3
 class TopMoviesOfUser(TopMovies):
     "Choose the best movies for a user of the training data, from frozen embeddings."
     inputs = {"user_index": ["users"], "watched": ["users", "longest"], "k": []}
@@ -78,7 +83,11 @@ class TopMoviesOfUser(TopMovies):
         with torch.no_grad(): embedding = self.model.encode()
         self.register_buffer("user", embedding["user"].clone()); self.register_buffer("movie", embedding["movie"].clone())
 
-    def scores(self, user_index): return self.model.score(self.user[user_index], self.movie)
+    def scores(self,
+        user_index,    # [n]
+    ) -> torch.Tensor: # [n, n_movies]
+        "Score all movies."
+        return self.model.score(self.user[user_index], self.movie)
 
     def forward(self,
         user_index,  # [n], int64

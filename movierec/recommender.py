@@ -83,7 +83,20 @@ def _as_history(given, movies):  # {movie_id: stars} or movie ids, in order of w
         warnings.warn(f"{len(unknown)} watched movies are unknown to this bundle, such as {some}: ignored", stacklevel=4)
     return {movie_id: stars for movie_id, stars in history.items() if movie_id in movies}
 
-# %% ../nbs/80_recommender.ipynb #007929db
+# %% ../nbs/80_recommender.ipynb #e732ea47
+def _inputs(recommender, user, new):  # of the network by name, without k; a movie watched again counts as watched now
+    rows, users, manifest = recommender._movies, recommender.users, recommender.manifest
+    earlier = {} if user is None else dict(zip(users.watched[user].tolist(), users.stars[user].tolist()))
+    watched = {movie_id: stars for movie_id, stars in earlier.items() if movie_id not in new} | new
+    hidden = np.array([[*(rows[movie_id] for movie_id in watched), len(rows)]])  # the filler at the end is no movie's row
+    if "history" in manifest["inputs"]:
+        latest = [*watched.items()][:-manifest["remembered"] - 1:-1] or [(None, 0)]
+        history = np.array([[rows.get(movie_id, len(rows)) for movie_id, _ in latest]])
+        return {"history": history, "stars": np.array([[stars for _, stars in latest]], dtype="float32"), "watched": hidden}
+    if user is None: raise RecommenderError(f"{manifest['model']} knows people by their number alone: give user_id, or train with model=history")
+    return {"user_index": np.array([recommender._users[user]]), "watched": hidden}
+
+# %% ../nbs/80_recommender.ipynb #2a85855c
 class Recommender:
     "Answer from a bundle which movies a person has not watched and will like."
     def __init__(self,
@@ -113,19 +126,8 @@ class Recommender:
     ) -> pd.DataFrame:        # user_id (where given), movie_id, title, year, genres, score, rank; best first
         "Recommend movies that a person has not watched."
         user, k = None if user_id is None else _known_user(user_id, self._users), _whole(k, "k", smallest=0)
-        question = self._question(user, _as_history(history, self._movies)) | {"k": np.array(min(k, len(self._movies)))}
+        question = _inputs(self, user, _as_history(history, self._movies)) | {"k": np.array(min(k, len(self._movies)))}
         score, movie_id = self._session.run(["score", "movie_id"], question)
         answer = _answer("this history" if user is None else f"user {user}", k, score[0], movie_id[0], self.movies)
         if user is not None: answer.insert(0, "user_id", user)
         return answer
-
-    def _question(self, user, new):  # inputs of the network by name, without k; a movie watched again counts as watched now
-        earlier = {} if user is None else dict(zip(self.users.watched[user].tolist(), self.users.stars[user].tolist()))
-        watched = {movie_id: stars for movie_id, stars in earlier.items() if movie_id not in new} | new
-        rows = np.array([*(self._movies[movie_id] for movie_id in watched), len(self._movies)])[None]  # the filler at the end is no movie's row
-        if "history" in self.manifest["inputs"]:
-            latest = [*watched.items()][:-self.manifest["remembered"] - 1:-1] or [(None, 0)]
-            history = np.array([[self._movies.get(movie_id, len(self._movies)) for movie_id, _ in latest]])
-            return {"history": history, "stars": np.array([[stars for _, stars in latest]], dtype="float32"), "watched": rows}
-        if user is None: raise RecommenderError(f"{self.manifest['model']} knows people by their number alone: give user_id, or train with model=history")
-        return {"user_index": np.array([self._users[user]]), "watched": rows}

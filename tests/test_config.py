@@ -84,7 +84,7 @@ app()
 """)
     script = "import runpy, sys; sys.argv = ['app.py', '+x=7', 'hydra.run.dir=.', 'hydra.output_subdir=null']; runpy.run_path('app.py', run_name='__main__')"
     lines = python(script, cwd=tmp_path).splitlines()
-    assert lines == ["lightgcn", "trainer.epochs=0 is not allowed: it takes a whole number, 1 or more.", "sage", "7"]
+    assert lines == ["history", "trainer.epochs=0 is not allowed: it takes a whole number, 1 or more.", "sage", "7"]
 
 
 def test_threads_do_not_mix_even_when_some_fail():
