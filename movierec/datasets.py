@@ -104,15 +104,16 @@ def _is_text(table):
     if not Path(table).is_file(): raise DataError(f"no file {table}; give a DataFrame, an Arrow table, or the path of a text or Parquet file")
     return Path(table).suffix != ".parquet"
 
-# %% ../nbs/10_datasets.ipynb #7188ef96
+# %% ../nbs/10_datasets.ipynb #249235c3
 _MOVIE_ID = {"movieId": "movie_id", "item_id": "movie_id", "id": "movie_id"}
+_BARRED = ["genres", "tags"]  # lists of names, which text parts by bars
 
 def _movies_of_text(path, report):
-    "Read movies of a text file; genres are a list, or parted by bars."
+    "Read movies of a text file; genres and tags are lists, or parted by bars."
     names, rows, lines = read_rows(path)
     frame = pd.DataFrame([(o + [""] * len(names))[:len(names)] for o in rows], columns=names, index=lines, dtype=object).rename(columns=_MOVIE_ID)
     if "movie_id" not in frame: raise DataError(f"{path.name} has no column 'movie_id', only {', '.join(names)[:200]}.{nearest('movie_id', names)}")
-    if "genres" in frame: frame["genres"] = [o if o.startswith("[") else json.dumps(o.split("|")) for o in frame.genres]
+    for name in frame.columns.intersection(_BARRED): frame[name] = [o if o.startswith("[") else json.dumps(o.split("|")) for o in frame[name]]
     report.add(path.name, "read", len(frame))
     whole = frame.movie_id.str.fullmatch(r"\s*\d{1,15}(\.0*)?\s*").astype(bool)
     report.add(path.name, "rejected", (~whole).sum(), "the movie id is not a whole number", numbered(frame.index[~whole].tolist()))
@@ -121,7 +122,7 @@ def _movies_of_text(path, report):
 def _movies_of_table(frame, report):
     "Take movies from a table in memory or a Parquet file."
     frame = frame.rename(columns=_MOVIE_ID)
-    if "genres" in frame: frame = frame.assign(genres=[o.split("|") if isinstance(o, str) else o for o in frame.genres])
+    frame = frame.assign(**{name: [o.split("|") if isinstance(o, str) else o for o in frame[name]] for name in frame.columns.intersection(_BARRED)})
     movies = as_movies(frame)
     report.add("movies", "read", len(frame))
     report.add("movies", "merged", len(frame) - len(movies), "the same movie_id again: the first row stays")

@@ -69,9 +69,9 @@ def _literal(text):
         return value, isinstance(value, (list, dict))
     return None, False
 
-# %% ../nbs/06_metadata.ipynb #d9134bc7
+# %% ../nbs/06_metadata.ipynb #bd982ef3
 NO_GENRE = "(no genres listed)"
-_NAMED = ("genres", "keywords")  # of these only the names matter
+_NAMED = ("genres", "keywords", "tags")  # of these only the names matter
 
 def _names(values):
     names = (o.get("name") if isinstance(o, dict) else o for o in values)

@@ -6,7 +6,7 @@ import numpy as np, pandas as pd, pytest, torch
 
 from movierec.cli import main
 from movierec.config import load_config
-from movierec.datasets import DataError, load_dataset
+from movierec.datasets import DataError, load_dataset, read_table
 from movierec.features import FeatureError, text_features
 from movierec.graph import build_graph
 from stores import KINDS, store_of
@@ -68,6 +68,12 @@ def test_tags_are_read_and_accounted_for(tmp_path):
     assert data.movies.tags.tolist() == [["calm", 'odd, "quoted"'], []]
     assert data.report.summary.loc["tags.csv"].to_dict() == dict(read=7, rejected=3, usable=4, merged=0, kept=4)
     assert "1 note: tagged movies are not listed" in str(data.report)
+
+
+def test_tags_of_ones_own_are_parted_by_bars(tmp_path):
+    films, rated = pd.DataFrame(dict(movie_id=[7, 8], tags=["slow|calm", None])), pd.DataFrame(dict(user=[1, 1], item=[7, 8]))
+    films.to_csv(tmp_path/"films.csv", index=False)
+    for given in (films, tmp_path/"films.csv"): assert read_table(rated, movies=given).movies.tags.tolist() == [["slow", "calm"], []]
 
 
 @pytest.mark.parametrize("content, tags", [(b"", None), (b"userId,movieId,tag,timestamp\n", [[], []]), (b"userId,movieId,tag,timestamp\n1,1,caf\xe9,1\n1,1,good,1\n", [["good"], []]),

@@ -70,10 +70,10 @@ def test_ids_of_people(store):
 def test_half_a_character(store):
     store.load(EIGHT_MOVIES, SIX_USERS)
     before = content(store)
-    movies = EIGHT_MOVIES.assign(tags=pd.Series(["\ud83c"] + ["x"] * 7, dtype=object))
+    movies = EIGHT_MOVIES.assign(label=pd.Series(["\ud83c"] + ["x"] * 7, dtype=object))
     try: store.load(movies, SIX_USERS)
     except StoreError as error: assert "cannot be kept" in str(error) and "surrogates" in str(error) and content(store) == before
-    else: assert store.movies().tags.tolist() == movies.tags.tolist()
+    else: assert store.movies().label.tolist() == movies.label.tolist()
 
 
 def test_names_of_collections():
