@@ -1,0 +1,72 @@
+"""What the history model knows of people and of movies that it never saw in training.
+
+    python tests/benchmarks/newcomers.py [ml-100k's folder]
+
+Without an argument it takes the sample. People: a tenth of the users takes no part in training and is judged on
+validation beside a model that saw them. Movies: a tenth of the movies loses all ratings, and only these are ranked,
+beside the popularity of their genres.
+"""
+import sys
+import numpy as np, pandas as pd, torch
+from torch_geometric.metrics import LinkPredNDCG
+
+from movierec.datasets import load_dataset, load_sample
+from movierec.evaluation import ranking_metrics
+from movierec.graph import build_graph, rating_counts, split_ratings
+from movierec.learner import fit_epochs, recommender_learner, top_movies, user_movie_matrix
+
+
+def trained(movies, train, seed):
+    "The history model with the settings of `movierec train`, on these ratings alone."
+    learn = recommender_learner(movies, train.assign(part="train"), seed=seed, co_rated=0.3, watched_next=0.3)
+    fit_epochs(learn, 2, 0.01, 0.1, one_cycle=True)
+    return learn.model.eval()
+
+
+def new_users(movies, train, validation, seed):
+    "NDCG@10 of the same tenth of the users: seen in training, and never seen."
+    users = train.user_id.unique()
+    new = np.random.default_rng(seed).choice(users, len(users) // 10, replace=False)
+    everyone, theirs = build_graph(movies, train), validation[validation.user_id.isin(new)]
+    ndcg = lambda rows: ranking_metrics(trained(movies, rows, seed).scorer(everyone), everyone, theirs)["ndcg@10"]
+    return {"seen": ndcg(train), "never seen": ndcg(train[~train.user_id.isin(new)])}
+
+
+def genre_popularity(graph, movies, new):
+    "Score a movie by the mean count of ratings of the known movies that share a genre with it."
+    genres = graph["movie"].x[:, [name.startswith("genres") for name in graph["movie"].feature_names]]
+    known, counts = (~new).float(), rating_counts(graph).float()
+    mean = (genres.T @ (counts * known)) / (genres.T @ known).clamp(min=1)
+    return (genres @ mean) / genres.sum(1).clamp(min=1)
+
+
+def new_movies(movies, ratings, seed):
+    "NDCG@10 among a tenth of the movies that training never saw rated."
+    rated = ratings.movie_id.unique()
+    gone = np.random.default_rng(seed).choice(rated, len(rated) // 10, replace=False)
+    train, held = ratings[~ratings.movie_id.isin(gone)], ratings[ratings.movie_id.isin(gone)]
+    graph = build_graph(movies, train)
+    new = torch.from_numpy(np.isin(graph["movie"].movie_id.numpy(), gone))
+    relevant = user_movie_matrix(graph, held[held.user_id.isin(train.user_id)]).to_dense()
+    users = relevant.any(1).nonzero().flatten()
+    rows = {"HistoryRanker": trained(movies, train, seed).scorer(graph)(users),
+            "popularity of the genres": genre_popularity(graph, movies, new).expand(len(users), -1)}
+    found = {name: top_movies(scores, ~new.expand(len(users), -1), 10) for name, scores in rows.items()}
+    def ndcg(top):
+        metric = LinkPredNDCG(10)
+        metric.update(top, relevant[users].nonzero().T)
+        return metric.compute().item()
+    finite = rows["HistoryRanker"][:, new].isfinite().all().item()
+    return {name: ndcg(top) for name, top in found.items()} | {"new movies": int(new.sum()), "in somebody's ten": len(found["HistoryRanker"].unique()), "all have a score": finite}
+
+
+def main(folder=None):
+    torch.set_num_threads(1)
+    movies, ratings, *_ = load_dataset("path", folder) if folder else load_sample()
+    split = split_ratings(ratings)
+    train, validation = (split[split.part == part].drop(columns="part") for part in ("train", "validation"))
+    print(pd.DataFrame([new_users(movies, train, validation, seed) for seed in range(3)]).rename_axis("seed").round(4).to_string(), "\n")
+    print(pd.DataFrame([new_movies(movies, pd.concat([train, validation]), seed) for seed in range(3)]).rename_axis("seed").round(4).to_string())
+
+
+if __name__ == "__main__": main(*sys.argv[1:])
