@@ -76,7 +76,7 @@ class NextMovies:
         relevant = self.histories.marked(users, places, places + AHEAD)
         return *self.histories.latest(users, self.length, places), relevant, watched.bool() | self.unrated
 
-# %% ../nbs/50_learner.ipynb #9028b3fc
+# %% ../nbs/50_learner.ipynb #68bb0de7
 class HiddenMovies(NextMovies):
     "A history of which a part, drawn anew each time, is hidden and has to be found again."
     def __getitem__(self, rows):  # [n] -> history and stars [n, length], relevant and hidden [n, n_movies]
@@ -86,7 +86,8 @@ class HiddenMovies(NextMovies):
         gone = torch.where(drawn, history, self.histories.n_movies)
         relevant = torch.zeros(len(users), self.histories.n_movies + 1).scatter(1, gone, 1.0)[:, :-1]
         watched = self.histories.marked(users, torch.zeros_like(users), self.histories.length[users]) - relevant
-        return torch.where(drawn, self.histories.n_movies, history), torch.where(drawn, 0.0, stars), relevant, watched.bool() | self.unrated
+        history, stars = history.masked_fill(drawn, self.histories.n_movies), stars.masked_fill(drawn, 0.0)
+        return history, stars, relevant / relevant.sum(1, keepdim=True).clamp(min=1), watched.bool() | self.unrated
 
 # %% ../nbs/50_learner.ipynb #85ca93ed
 class HeldOutMovies:
@@ -128,10 +129,10 @@ class RowLoader(DataLoader):
         "Index the dataset with one batch of rows after the other."
         for rows in chunked(samples, self.bs, self.drop_last): yield self.dataset[torch.tensor(list(rows))]
 
-# %% ../nbs/50_learner.ipynb #0c2e43e1
+# %% ../nbs/50_learner.ipynb #b33e2aa0
 def softmax_loss(
     scores: torch.Tensor,    # [n, n_movies]
-    relevant: torch.Tensor,  # [n, n_movies], 1 where the movie is what should be found
+    relevant: torch.Tensor,  # [n, n_movies], 1 or a share where the movie is what should be found
     hidden: torch.Tensor,    # [n, n_movies], bool, movies that do not compete
 ) -> torch.Tensor:           # mean negative log probability of a relevant movie, in nats
     "Compare the scores with what is relevant (Liang et al. 2018, arXiv:1802.05814, equation 2)."
