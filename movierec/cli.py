@@ -371,13 +371,13 @@ def _split_arguments(arguments):  # -> command, flags, key=value texts
         if flag not in known: raise MovierecError(f"unknown option {flag!r}: here it is one of {', '.join(known)}.{nearest(flag, known)}")
     return command, flags, overrides
 
-# %% ../nbs/90_cli.ipynb #e7e0abbd
+# %% ../nbs/90_cli.ipynb #65ceedbe
 def _do(command, flags, overrides):  # -> what to print
     if "--version" in flags: return f"movierec {__version__}"
     if not command: return _overview()
     if {"--help", "-h"} & {*flags}: return _help(command)
     if {"--multirun", "-m"} & {*flags}: return _sweep_table(sweep(overrides, train))
-    if command == "run": return run(load_config(overrides), load_config([*overrides, "model=sage"]))
+    if command == "run": return run(load_config(overrides), load_config([*overrides, "model=stars"]))
     return COMMANDS[command][0](load_config(overrides))
 
 # %% ../nbs/90_cli.ipynb #1437a398

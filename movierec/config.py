@@ -40,7 +40,7 @@ def choices() -> dict[str, list[str]]: # by group
     "List what each group of the configuration can be."
     return {folder.name: _choices(folder.name) for folder in sorted(CONF.iterdir()) if folder.is_dir()}
 
-# %% ../nbs/00_config.ipynb #2b1a9393
+# %% ../nbs/00_config.ipynb #2c6786d8
 class ConfigError(MovierecError):
     "A key, a choice or a value that the configuration does not know."
 
@@ -49,7 +49,7 @@ def _setting(allowed, test, names=(), default=MISSING):  # a field, with the rul
 
 def _at_least(least, default=MISSING): return _setting(f", {least} or more", lambda x: least <= x < inf, default=default)
 
-def _above(limit): return _setting(f" above {limit}", lambda x: limit < x < inf)
+def _above(limit, default=MISSING): return _setting(f" above {limit}", lambda x: limit < x < inf, default=default)
 
 def _share(default=MISSING): return _setting(" from 0 to 1", lambda x: 0 <= x <= 1, default=default)
 
@@ -99,17 +99,21 @@ class SplitConfig:
     name: str = _one_of(*_choices("split")) # temporal_user holds out the latest ratings of each user, random_user any of theirs, random any at all
     seed: int = _at_least(0) # of the random splits
 
-# %% ../nbs/00_config.ipynb #327f1293
+# %% ../nbs/00_config.ipynb #2f5f8d24
 @dataclass(kw_only=True)
 class ModelConfig:
     "Which network, and how large."
-    name: str = _one_of(*_choices("model")) # history and lightgcn rank movies, sage predicts stars
+    name: str = _one_of(*_choices("model")) # history and lightgcn rank movies, stars and sage predict stars
     embedding_size: Optional[int] = _at_least(1, default=None) # numbers that describe a user or a movie
     layers: Optional[int] = _at_least(1, default=None) # steps of message passing
     dropout: Optional[float] = _share(default=None) # share of the input hidden in training
     co_rated: Optional[float] = _at_least(0, default=None) # weight of movies that the same people rate, in standard deviations of their scores
     watched_next: Optional[float] = _at_least(0, default=None) # weight of movies that people watch after each other
     ordered: Optional[bool] = None # false where the order of ratings says nothing
+    directions: Optional[int] = _at_least(1, default=None) # numbers that describe what somebody watched
+    draws: Optional[int] = _at_least(1, default=None) # factorisations to average over, the latest
+    every: Optional[int] = _at_least(1, default=None) # sweeps from one kept draw to the next
+    noise: Optional[float] = _above(0, default=None) # how alike people and movies are in how well they can be predicted; larger is more alike
     decoder: Optional[str] = _one_of("dot", "edge", default=None) # how both ends of an edge make stars: dot, or edge for the tutorial's network
     features: Optional[list[str]] = None # what is known beforehand: genres, year, tags, cast, text and more of movies; age, gender, occupation of people
 

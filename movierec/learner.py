@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['AHEAD', 'user_movie_matrix', 'UserRows', 'NextMovies', 'HiddenMovies', 'HeldOutMovies', 'RatedEdges', 'RowLoader',
-           'softmax_loss', 'top_movies', 'Recall', 'RankingMetric', 'RootMeanSquaredError', 'recommender_learner',
-           'KeepBest', 'fit_epochs', 'fit_best']
+           'softmax_loss', 'top_movies', 'Recall', 'RankingMetric', 'RootMeanSquaredError', 'DrawsOnly',
+           'recommender_learner', 'KeepBest', 'fit_epochs', 'fit_best']
 
-# %% ../nbs/50_learner.ipynb #3ee2deb5
+# %% ../nbs/50_learner.ipynb #9da03e1f
 import sys
 from contextlib import nullcontext
 import numpy as np, pandas as pd, torch
+from fastai.callback.core import Callback, CancelBackwardException, CancelStepException
 from fastai.callback.progress import ProgressCallback
 from fastai.callback.schedule import Learner  # with `fit_one_cycle` and `lr_find`
 from fastai.callback.tracker import TrackerCallback
@@ -25,6 +26,7 @@ from torch_geometric.metrics import LinkPredNDCG, LinkPredRecall
 from .graph import build_graph, check_no_leak, pair_index, rating_counts
 from .models import HistoryRanker, ModelError, create_model
 from .relations import Histories
+from .stars import HistoryStars
 
 # %% ../nbs/50_learner.ipynb #a1e5a4ea
 def user_movie_matrix(
@@ -210,6 +212,16 @@ def _parts(network, graph, train, validation):  # datasets, loss and metrics
     metrics = [RootMeanSquaredError(float(train.rating.min()), float(train.rating.max()))]
     return RatedEdges(graph, train), RatedEdges(graph, validation), F.mse_loss, metrics
 
+# %% ../nbs/50_learner.ipynb #6a190ea7
+class DrawsOnly(Callback):
+    "Train a model that draws its numbers: no gradients, no steps; the chances of stars are fitted on validation at the end."
+    def before_backward(self): raise CancelBackwardException()
+
+    def before_step(self): raise CancelStepException()
+
+    def after_fit(self):
+        if len(self.dls.valid_ds): self.model.calibrate(*(part.to(self.dls.device) for part in (self.dls.valid_ds.pairs, self.dls.valid_ds.stars)))
+
 # %% ../nbs/50_learner.ipynb #617e10af
 def _quiet_outside_terminals(learn):  # a bar that redraws itself floods a log file
     if not (in_notebook() or sys.stdout.isatty()):
@@ -217,12 +229,12 @@ def _quiet_outside_terminals(learn):  # a bar that redraws itself floods a log f
         learn.logger = lambda row: None
     return learn
 
-# %% ../nbs/50_learner.ipynb #28240709
+# %% ../nbs/50_learner.ipynb #e2689511
 def recommender_learner(
     movies: pd.DataFrame,     # movies table
     split: pd.DataFrame,      # ratings with `part`; the model sees train, metrics see validation
-    model: str = "history",   # history or lightgcn to rank, sage to predict stars
-    batch_size: int = None,   # examples per step: histories (default 512), users (128) or edges (8192)
+    model: str = "history",   # history or lightgcn to rank, stars or sage to predict stars
+    batch_size: int = None,   # examples per step: histories (default 512), users (128) or edges (1024 for stars, 8192)
     seed: int = 0,            # of the weights and of the order of the batches
     **options,                # `features` and `users` of the graph, the rest of the model, such as embedding_size
 ) -> Learner:                 # its model holds the graph; `learn.graph` is the HeteroData
@@ -234,11 +246,11 @@ def recommender_learner(
     torch.use_deterministic_algorithms(True, warn_only=True)  # sums over edges in a fixed order, also in parallel
     network = create_model(model, graph, **options)
     train_set, valid_set, loss, metrics = _parts(network, graph, train, validation)
-    size = batch_size or {"history": 512, "lightgcn": 128, "sage": 8192}[model]
+    size = batch_size or {"history": 512, "lightgcn": 128, "sage": 8192, "stars": 1024}[model]
     loaders = RowLoader(train_set, bs=size, shuffle=True), RowLoader(valid_set, bs=16 if model == "history" else 2 * size)
     dls = DataLoaders(*loaders, device=default_device())
     dls.n_inp = 2 if model == "history" else 1
-    learn = Learner(dls, network.to(dls.device), loss_func=loss, metrics=metrics)
+    learn = Learner(dls, network.to(dls.device), loss_func=loss, metrics=metrics, cbs=[DrawsOnly()] * isinstance(network, HistoryStars))
     learn.graph, learn.movies, learn.split = graph, movies, split
     return _quiet_outside_terminals(learn)
 

@@ -25,7 +25,7 @@ def what_training_sees(movies, split, model):
     return digest.hexdigest()
 
 
-@pytest.mark.parametrize("model", ["history", "lightgcn", "sage"])
+@pytest.mark.parametrize("model", ["history", "lightgcn", "sage", "stars"])
 def test_held_out_ratings_change_no_byte_of_training(model):
     movies, split = some_people()
     is_test = split.part == "test"

@@ -19,7 +19,7 @@ def trained(store, model):
     return compare(learn, split[split.part == "validation"])
 
 
-@pytest.mark.parametrize("model", ["history", "lightgcn", "sage"])
+@pytest.mark.parametrize("model", ["history", "lightgcn", "sage", "stars"])
 def test_same_metrics(tmp_path, model):
     tables = []
     for kind in KINDS:
