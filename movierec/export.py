@@ -6,19 +6,25 @@
 __all__ = ['SIZES', 'OPSET', 'BUNDLE_FORMAT', 'TopMovies', 'TopMoviesOfHistory', 'TopMoviesOfUser', 'ExportError', 'check_parity',
            'export_bundle']
 
-# %% ../nbs/70_export.ipynb #ec97c587
+# %% ../nbs/70_export.ipynb #8f09173a
 import hashlib, importlib.metadata, json, os, shutil, tempfile, warnings
 from pathlib import Path
 import numpy as np, pandas as pd, torch
+from fastcore.basics import patch
+from safetensors.torch import save
 from torch import nn
+from torch.nn.functional import embedding, pad
 
 from .config import MovierecError
 from .graph import rating_counts
 from .learner import top_movies
-from .models import HistoryRanker
+from .models import FADING, HistoryRanker
 from .store import fingerprint
 
-# %% ../nbs/70_export.ipynb #0d1d5110
+# %% ../nbs/70_export.ipynb #4d64ff65
+def _rows(table, value=0):  # two more rows than movies
+    return pad(table.detach().cpu(), (0, 0) * (table.ndim - 1) + (0, 2), value=value).contiguous()
+
 class TopMovies(nn.Module):
     "Choose the best movies that a user has not watched."
     def __init__(self,
@@ -27,80 +33,126 @@ class TopMovies(nn.Module):
     ):
         super().__init__()
         self.model, self.n_movies = model.cpu().eval(), graph["movie"].num_nodes
-        self.register_buffer("hidden", torch.cat([rating_counts(graph) == 0, torch.tensor([True])]))          # [n_movies + 1]
-        self.register_buffer("movie_id", torch.cat([graph["movie"].movie_id.cpu(), torch.tensor([-1])]))      # [n_movies + 1]
+        self.tables = {"hidden": _rows(rating_counts(graph) == 0, True), "ids": _rows(graph["movie"].movie_id, -1)}  # [n_movies + 2] each
+        self.shapes = {"hidden": ["rows"], "ids": ["rows"]}
 
     def best(self,
-        scores,   # [n, n_movies]
+        scores,   # [n, n_movies + 2]
         watched,  # [n, longest], int64 movie rows, filled up with n_movies
         k,        # int64 scalar
+        offset,   # [n_movies + 2], float32, added to the scores of everybody; -inf hides
+        tables,   # by name
     ):            # score [n, k], best first, and movie_id [n, k]; -inf and -1 where nothing is left
         "Hide what cannot be recommended, and keep the best k."
-        scores = nn.functional.pad(scores, (0, 1))  # one column that is never a movie
-        scores = scores.masked_fill(self.hidden, -torch.inf).scatter(1, watched, -torch.inf)
+        scores = (scores + torch.where(tables["hidden"], -torch.inf, offset)).scatter(1, watched, -torch.inf)
         count = k.item()
         torch._check(count >= 0); torch._check(count <= scores.shape[1])
         score, place = scores.topk(count, dim=1)
-        return score, torch.where(score == -torch.inf, -1, self.movie_id[place])
+        return score, torch.where(score == -torch.inf, -1, embedding(place, tables["ids"][:, None])[..., 0])
 
-# %% ../nbs/70_export.ipynb #1c7aa0bf
+# %% ../nbs/70_export.ipynb #75524a50
 class TopMoviesOfHistory(TopMovies):
     "Choose the best movies for any history."
-    inputs = {"history": ["users", "seen"], "stars": ["users", "seen"], "watched": ["users", "longest"], "k": []}
+    inputs = {"history": ["users", "seen"], "stars": ["users", "seen"], "watched": ["users", "longest"], "k": [], "offset": ["rows"]}
     def __init__(self,
         model,  # trained `HistoryRanker`
         graph,  # HeteroData that it was trained on
     ):
         super().__init__(model, graph)
-        with torch.no_grad(): tables = self.model.tables()
-        for name, table in zip(("seen", "candidates", "prior"), tables): self.register_buffer(name, table.clone())
+        with torch.no_grad(): seen, candidates, prior = self.model.tables()
+        self.tables |= {"seen": _rows(seen[:-1]), "candidates": _rows(candidates).T.contiguous(), "prior": _rows(prior)}
+        self.shapes |= {"seen": ["rows", "size"], "candidates": ["size", "rows"], "prior": ["rows"]}
+        for name, weight in self.model.relations.items():
+            self.tables[f"{name}_neighbours"] = _rows(getattr(self.model, f"{name}_neighbours")[:-1], self.n_movies).int()
+            self.tables[f"{name}_weights"] = _rows(getattr(self.model, f"{name}_weights")[:-1] * weight)
+            self.shapes |= {f"{name}_{part}": ["rows", "edges"] for part in ("neighbours", "weights")}
 
-    def scores(self,
-        history,       # [n, seen]
-        stars,         # [n, seen]
+    def expected(self,
+        history,       # as for `forward`
+        stars,         # as for `forward`
     ) -> torch.Tensor: # [n, n_movies]
-        "Score all movies."
-        return self.model(history, stars, (self.seen, self.candidates, self.prior))
+        "Score all movies as the model itself does."
+        return self.model(history, stars)
 
-    def forward(self,
-        history,  # [n, seen], int64 movie rows, last watched first, filled up with n_movies
-        stars,    # [n, seen], float32, 0 where unknown
-        watched,  # [n, longest], int64 movie rows never to recommend, filled up with n_movies
-        k,        # int64 scalar
-    ):            # score and movie_id [n, k], as of `best`
-        "Score all movies, hide some, and keep the best k."
-        return self.best(self.scores(history, stars), watched, k)
+# %% ../nbs/70_export.ipynb #cf68194a
+@patch
+def taste(self: TopMoviesOfHistory,
+    history,  # [n, length], int64 movie rows
+    stars,    # [n, length]
+    tables,   # by name
+):            # [n, n_movies + 2]
+    "Score all movies by the learned weights."
+    there = (history != tables["prior"].shape[0] - 2).float()                                              # [n, length]
+    weight = self.model.recency * embedding((2 * stars).round().long(), self.model.liking) * there[..., None]
+    parts = embedding(history, tables["seen"]).unflatten(-1, (weight.shape[-1], -1))                       # [n, length, heads, size / heads]
+    vector = (parts * weight[..., None]).sum(1).flatten(1) / (there.sum(1, keepdim=True) + 1).sqrt()       # [n, size]
+    return vector @ tables["candidates"] + tables["prior"]
 
-# %% ../nbs/70_export.ipynb #48465dd3
+@patch
+def related(self: TopMoviesOfHistory,
+    scores,   # [n, n_movies + 2], to add to
+    history,  # [n, seen], int64 movie rows
+    name,     # of the relation
+    tables,   # by name
+):            # [n, n_movies + 2]
+    "Add what a relation says."
+    rank = torch.arange(history.shape[1]).float()
+    fading = FADING[name](rank) if self.model.ordered else torch.ones_like(rank)                           # [seen]
+    weights = embedding(history, tables[f"{name}_weights"]) * fading[:, None]                              # [n, seen, edges]
+    return scores.scatter_add(1, embedding(history, tables[f"{name}_neighbours"]).flatten(1).long(), weights.flatten(1))
+
+# %% ../nbs/70_export.ipynb #b3b241a0
+@patch
+def forward(self: TopMoviesOfHistory,
+    history,  # [n, seen], int64 movie rows, last watched first, filled up with n_movies
+    stars,    # [n, seen], float32, 0 where unknown
+    watched,  # [n, longest], int64 movie rows never to recommend, filled up with n_movies
+    k,        # int64 scalar
+    offset,   # [n_movies + 2], float32
+    tables,   # by name
+):            # score and movie_id [n, k], as of `best`
+    "Score all movies, hide some, and keep the best k."
+    filler, length = tables["prior"].shape[0] - 2, self.model.length
+    latest = torch.cat([history, torch.full((history.shape[0], length), filler)], dim=1)[:, :length]       # [n, length]
+    scores = self.taste(latest, pad(stars, (0, length))[:, :length], tables)
+    for name in self.model.relations:
+        scores = self.related(scores, latest if name == "watched_next" else history, name, tables)  # which has faded to nothing after `length`
+    return self.best(scores, watched, k, offset, tables)
+
+# %% ../nbs/70_export.ipynb #289e6a88
 class TopMoviesOfUser(TopMovies):
     "Choose the best movies for a user of the training data, from frozen embeddings."
-    inputs = {"user_index": ["users"], "watched": ["users", "longest"], "k": []}
+    inputs = {"user_index": ["users"], "watched": ["users", "longest"], "k": [], "offset": ["rows"]}
     def __init__(self,
         model,  # trained, with `encode` and `score`
         graph,  # HeteroData that it was trained on
     ):
         super().__init__(model, graph)
-        with torch.no_grad(): embedding = self.model.encode()
-        self.register_buffer("user", embedding["user"].clone()); self.register_buffer("movie", embedding["movie"].clone())
+        with torch.no_grad(): embedded = self.model.encode()
+        self.tables |= {"user": embedded["user"].contiguous(), "movie": _rows(embedded["movie"]).T.contiguous()}
+        self.shapes |= {"user": ["people", "size"], "movie": ["size", "rows"]}
 
-    def scores(self,
+    def expected(self,
         user_index,    # [n]
     ) -> torch.Tensor: # [n, n_movies]
-        "Score all movies."
-        return self.model.score(self.user[user_index], self.movie)
+        "Score all movies as the model itself does."
+        embedded = self.model.encode()
+        return self.model.score(embedded["user"][user_index], embedded["movie"])
 
     def forward(self,
         user_index,  # [n], int64
         watched,     # [n, longest], int64 movie rows never to recommend, filled up with n_movies
         k,           # int64 scalar
+        offset,      # [n_movies + 2], float32
+        tables,      # by name
     ):               # score and movie_id [n, k], as of `best`
         "Score all movies, hide some, and keep the best k."
-        return self.best(self.scores(user_index), watched, k)
+        return self.best(self.model.score(embedding(user_index, tables["user"]), tables["movie"].T), watched, k, offset, tables)
 
 def _top_movies_module(learn):
     return (TopMoviesOfHistory if isinstance(learn.model, HistoryRanker) else TopMoviesOfUser)(learn.model, learn.graph).eval()
 
-# %% ../nbs/70_export.ipynb #5c264039
+# %% ../nbs/70_export.ipynb #bb198e6e
 class ExportError(MovierecError):
     "A model that could not be exported, or an export that does not agree with its model."
 
@@ -110,26 +162,31 @@ def _questions(module, sizes=SIZES, seed=0):  # random inputs by name; movies re
     draw = np.random.default_rng(seed)
     for n, longest, k in sizes:
         rows = torch.from_numpy(draw.integers(module.n_movies + 1, size=(n, longest)))
+        offset = np.where(draw.random(module.n_movies + 2) < 0.1, -np.inf, draw.normal(size=module.n_movies + 2))
         known = {"history": rows.sort(dim=1).values, "stars": torch.from_numpy(draw.integers(11, size=(n, longest)) / 2).float(),
-                 "watched": rows, "k": torch.tensor(min(k, module.n_movies))}
-        if "user_index" in module.inputs: known["user_index"] = torch.from_numpy(draw.integers(len(module.user), size=n))
+                 "watched": rows, "k": torch.tensor(min(k, module.n_movies)), "offset": torch.from_numpy(offset).float()}
+        if "user_index" in module.inputs: known["user_index"] = torch.from_numpy(draw.integers(len(module.tables["user"]), size=n))
         yield {name: known[name] for name in module.inputs}
 
-# %% ../nbs/70_export.ipynb #e6bcedee
+# %% ../nbs/70_export.ipynb #5ce232b6
 OPSET = 18  # from 16 on, scattering with repeated targets is right
+
+def _dynamic(shapes, sizes):  # which axes have no fixed size
+    return {name: {axis: sizes[size] for axis, size in enumerate(shape) if size in sizes} for name, shape in shapes.items()}
 
 def _write_onnx(module, path):
     example = next(_questions(module, sizes=[(2, 3, 10)]))
-    sizes = {name: torch.export.Dim(name, min=1) for name in ("users", "seen", "longest")}
+    sizes = {name: torch.export.Dim(name, min=1) for name in ("users", "seen", "longest", "rows", "people")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
         program = torch.onnx.export(
-            module, tuple(example.values()), dynamo=True, opset_version=OPSET, verbose=False,
-            input_names=list(example), output_names=["score", "movie_id"],
-            dynamic_shapes={name: {place: sizes[size] for place, size in enumerate(shape)} for name, shape in module.inputs.items()})
+            module, tuple(example.values()), kwargs={"tables": module.tables}, dynamo=True, opset_version=OPSET, verbose=False,
+            input_names=[*example, *module.tables], output_names=["score", "movie_id"],
+            dynamic_shapes=_dynamic(module.inputs, sizes) | {"tables": _dynamic({name: module.shapes[name] for name in module.tables}, sizes)})
+    for part in (program.model.graph, *program.model.graph): part.metadata_props.clear()  # lines of code, with their files
     program.save(path, external_data=False)  # one file, that still loads after being moved
 
-# %% ../nbs/70_export.ipynb #91346e7f
+# %% ../nbs/70_export.ipynb #f71096f1
 def check_parity(
     path,                     # of recommender.onnx
     module: TopMovies,        # what it was exported from
@@ -139,12 +196,12 @@ def check_parity(
     import onnxruntime
     session, largest = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]), 0.0
     for question in _questions(module):
-        score, movie_id = session.run(None, {name: value.numpy() for name, value in question.items()})
-        *asked, watched, k = question.values()
-        with torch.no_grad(): expected = module.scores(*asked)                                                # [n, n_movies]
+        score, movie_id = session.run(None, {name: value.numpy() for name, value in (question | module.tables).items()})
+        *asked, watched, k, offset = question.values()
+        with torch.no_grad(): expected = module.expected(*asked) + offset[:-2]                                # [n, n_movies]
         seen = torch.zeros(len(watched), module.n_movies + 1).scatter(1, watched, 1)[:, :-1].bool()
-        top = top_movies(expected, seen | module.hidden[:-1], int(k))
-        expected = nn.functional.pad(expected, (0, 1), value=-torch.inf).gather(1, top).numpy()
+        top = top_movies(expected, seen | module.tables["hidden"][:-2], int(k))
+        expected = pad(expected, (0, 1), value=-torch.inf).gather(1, top).numpy()
         if not (np.isinf(score) == np.isinf(expected)).all() or not (movie_id[np.isinf(score)] == -1).all():
             raise ExportError(f"ONNX Runtime leaves out other movies than PyTorch for {len(watched)} users and k={k}: the export is wrong, nothing was written")
         finite = np.isfinite(score)
@@ -152,24 +209,25 @@ def check_parity(
     if not largest <= tolerance: raise ExportError(f"ONNX Runtime and PyTorch differ by {largest:.2g}, more than {tolerance:.2g}: the export is wrong, nothing was written")
     return largest
 
-# %% ../nbs/70_export.ipynb #e7a843af
-BUNDLE_FORMAT = 1
-_DISPLAY = ["movie_id", "tmdb_id", "imdb_id", "title", "year", "genres", "language"]
+# %% ../nbs/70_export.ipynb #d5aac8fe
+BUNDLE_FORMAT = 2
+_DISPLAY = ["movie_id", "tmdb_id", "imdb_id", "title", "year", "genres", "language", "vote_count", "poster_path"]
 
 def _write_tables(learn, folder):
     graph = learn.graph
     movies = learn.movies.set_index("movie_id").loc[graph["movie"].movie_id.numpy()].reset_index()  # in the order of the rows
-    movies[[column for column in _DISPLAY if column in movies]].to_parquet(folder / "movies.parquet", index=False)
+    shown = movies[[column for column in _DISPLAY if column in movies]].assign(ratings=rating_counts(graph).numpy())
+    shown.to_parquet(folder / "movies.parquet", index=False)
     rated = learn.split.sort_values(["user_id", "timestamp", "movie_id"]).groupby("user_id").agg(watched=("movie_id", list), stars=("rating", list))
     rated.reindex(graph["user"].user_id.numpy()).rename_axis("user_id").reset_index().to_parquet(folder / "users.parquet", index=False)
 
-# %% ../nbs/70_export.ipynb #8fa5d104
+# %% ../nbs/70_export.ipynb #c20a1b33
 def _manifest(learn, module, folder, metrics, settings):
     train = learn.split[learn.split.part == "train"]
     return {
         "format": "movierec-bundle", "format_version": BUNDLE_FORMAT,
         "model": type(learn.model).__name__, "task": learn.model.task, "opset": OPSET,
-        "inputs": module.inputs, "remembered": getattr(learn.model, "remembered", None),
+        "inputs": module.inputs, "tables": module.shapes, "remembered": getattr(learn.model, "remembered", None),
         "outputs": {"score": ["users", "k"], "movie_id": ["users", "k"]},
         "users": learn.graph["user"].num_nodes, "movies": learn.graph["movie"].num_nodes, "ratings": len(train),
         "data_sha256": fingerprint(learn.movies, train.drop(columns="part")),
@@ -186,7 +244,7 @@ def _move_into_place(finished, folder):  # replaces an earlier bundle, and only 
     os.rename(finished, folder)
     shutil.rmtree(old.parent)
 
-# %% ../nbs/70_export.ipynb #c16ec3b4
+# %% ../nbs/70_export.ipynb #c0d5c8d5
 def export_bundle(
     learn,                  # trained learner from `recommender_learner`
     folder,                 # where the bundle goes; an earlier bundle there is replaced
@@ -202,6 +260,7 @@ def export_bundle(
         module = _top_movies_module(learn)
         _write_onnx(module, finished / "recommender.onnx")
         check_parity(finished / "recommender.onnx", module)
+        (finished / "tables.safetensors").write_bytes(save(module.tables))
         _write_tables(learn, finished)
         manifest = _manifest(learn, module, finished, metrics, settings)
         (finished / "manifest.json").write_text(json.dumps(manifest, indent=2))

@@ -74,7 +74,7 @@ def cut(path): path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 DAMAGE = {
-    "recommend user=1": ["bundle/recommender.onnx", "bundle/movies.parquet", "bundle/users.parquet", "bundle/manifest.json"],
+    "recommend user=1": ["bundle/recommender.onnx", "bundle/tables.safetensors", "bundle/movies.parquet", "bundle/users.parquet", "bundle/manifest.json"],
     "evaluate": ["config.yaml", "split.parquet", "movies.parquet", "checkpoint.pt"],
     "export": ["config.yaml", "split.parquet", "movies.parquet", "checkpoint.pt", "metrics.json"],
 }
