@@ -21,10 +21,11 @@ from .learner import top_movies
 from .models import FADING, HistoryRanker
 from .store import fingerprint
 
-# %% ../nbs/70_export.ipynb #4d64ff65
+# %% ../nbs/70_export.ipynb #099e65fb
 def _rows(table, value=0):  # two more rows than movies
     return pad(table.detach().cpu(), (0, 0) * (table.ndim - 1) + (0, 2), value=value).contiguous()
 
+# %% ../nbs/70_export.ipynb #58730ac2
 class TopMovies(nn.Module):
     "Choose the best movies that a user has not watched."
     def __init__(self,
@@ -74,7 +75,7 @@ class TopMoviesOfHistory(TopMovies):
         "Score all movies as the model itself does."
         return self.model(history, stars)
 
-# %% ../nbs/70_export.ipynb #cf68194a
+# %% ../nbs/70_export.ipynb #9a489d62
 @patch
 def taste(self: TopMoviesOfHistory,
     history,  # [n, length], int64 movie rows
@@ -88,6 +89,7 @@ def taste(self: TopMoviesOfHistory,
     vector = (parts * weight[..., None]).sum(1).flatten(1) / (there.sum(1, keepdim=True) + 1).sqrt()       # [n, size]
     return vector @ tables["candidates"] + tables["prior"]
 
+# %% ../nbs/70_export.ipynb #2a9b73da
 @patch
 def related(self: TopMoviesOfHistory,
     scores,   # [n, n_movies + 2], to add to
@@ -119,7 +121,7 @@ def forward(self: TopMoviesOfHistory,
         scores = self.related(scores, latest if name == "watched_next" else history, name, tables)  # which has faded to nothing after `length`
     return self.best(scores, watched, k, offset, tables)
 
-# %% ../nbs/70_export.ipynb #289e6a88
+# %% ../nbs/70_export.ipynb #d8f8957f
 class TopMoviesOfUser(TopMovies):
     "Choose the best movies for a user of the training data, from frozen embeddings."
     inputs = {"user_index": ["users"], "watched": ["users", "longest"], "k": [], "offset": ["rows"]}
@@ -149,6 +151,7 @@ class TopMoviesOfUser(TopMovies):
         "Score all movies, hide some, and keep the best k."
         return self.best(self.model.score(embedding(user_index, tables["user"]), tables["movie"].T), watched, k, offset, tables)
 
+# %% ../nbs/70_export.ipynb #5b9f81dc
 def _top_movies_module(learn):
     return (TopMoviesOfHistory if isinstance(learn.model, HistoryRanker) else TopMoviesOfUser)(learn.model, learn.graph).eval()
 
