@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['AQL', 'ArangoSettings', 'ArangoStore', 'open_arango']
 
-# %% ../nbs/25_arango.ipynb #0572e8fd
+# %% ../nbs/25_arango.ipynb #37721b28
 import json, os, re, sys, time, warnings
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +20,9 @@ from arango.exceptions import ArangoClientError, ArangoServerError, CursorNextEr
 from arango.http import DefaultHTTPClient
 from urllib3 import Retry
 
+from .config import patch
 from .datasets import as_movies, as_ratings
-from .store import GraphStore, StoreError, fingerprint, patch
+from .store import GraphStore, StoreError, fingerprint
 
 # %% ../nbs/25_arango.ipynb #06969763
 @dataclass(kw_only=True)

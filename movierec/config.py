@@ -6,10 +6,11 @@
 __all__ = ['CONF', 'MovierecError', 'nearest', 'choices', 'ConfigError', 'DataConfig', 'StoreConfig', 'SplitConfig',
            'ModelConfig', 'TrainerConfig', 'Config', 'load_config', 'config_text', 'read_config', 'sweep']
 
-# %% ../nbs/00_config.ipynb #2bb2dab1
+# %% ../nbs/00_config.ipynb #d83e8229
 import os
 import re
 import threading
+from abc import update_abstractmethods
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
@@ -344,3 +345,14 @@ def sweep(
         with _hydra_rules(): batches = Hydra("movierec", _loader()).multirun("config", checked, [o.input_line for o in overrides])
     except _Stop as stop: raise stop.__cause__
     return [(list(job.overrides), job.return_value) for batch in batches for job in batch]
+
+# %% ../nbs/00_config.ipynb #3064b566
+def patch(
+    function: Callable,  # its first parameter is annotated with the class
+) -> Callable:           # the function, now also a method
+    "Make a function a method of the class that its first parameter names."
+    cls = next(iter(function.__annotations__.values()))
+    function.__qualname__ = f"{cls.__name__}.{function.__name__}"
+    setattr(cls, function.__name__, function)
+    update_abstractmethods(cls)
+    return function

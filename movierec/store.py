@@ -5,34 +5,22 @@
 # %% auto #0
 __all__ = ['StoreError', 'GraphStore', 'DuckDBStore', 'open_store', 'check_store', 'fingerprint']
 
-# %% ../nbs/20_store.ipynb #4b351c8f
+# %% ../nbs/20_store.ipynb #f3972453
 import hashlib, json, os, tempfile, time, warnings
-from abc import ABC, abstractmethod, update_abstractmethods
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Callable
 
 import numpy as np, pandas as pd, pyarrow as pa
 
-from .config import MovierecError, nearest
+from .config import MovierecError, nearest, patch
 from .ratings import StoredRatings, rated_movies, rating_users
 from .tables import DataReport, as_movies, as_ratings, as_users
 
 # %% ../nbs/20_store.ipynb #58a3a1ec
 class StoreError(MovierecError):
     "A store that cannot be opened, read or written, and what to do about it."
-
-# %% ../nbs/20_store.ipynb #3064b566
-def patch(
-    function: Callable,  # its first parameter is annotated with the class
-) -> Callable:           # the function, now also a method
-    "Make a function a method of the class that its first parameter names."
-    cls = next(iter(function.__annotations__.values()))
-    function.__qualname__ = f"{cls.__name__}.{function.__name__}"
-    setattr(cls, function.__name__, function)
-    update_abstractmethods(cls)
-    return function
 
 # %% ../nbs/20_store.ipynb #94f5f194
 class GraphStore(ABC):
