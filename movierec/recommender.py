@@ -249,14 +249,16 @@ def _diverse(self: Recommender, score, movie_id, k, diversity):  # of one person
     taken = diversify(score, self._vectors()[[self._row[movie] for movie in movie_id]], k, diversity)
     return score[taken], movie_id[taken]
 
-# %% ../nbs/80_recommender.ipynb #b4012b0a
+# %% ../nbs/80_recommender.ipynb #ab35da51
 @patch
 def _answers(self: Recommender, people, k, offset, diversity):  # (score, movie_id) of each person
     pool = k * 10 if share(diversity, "diversity") else k
+    order, answers = np.argsort([len(person.rows) for person in people], kind="stable").tolist(), [None] * len(people)
     for start in range(0, len(people), 64):
-        for score, movie_id in zip(*self._best(people[start:start + 64], pool, offset)):
-            if diversity: yield self._diverse(score, movie_id, k, diversity)
-            else: yield score[movie_id >= 0], movie_id[movie_id >= 0]
+        some = order[start:start + 64]
+        for place, score, movie_id in zip(some, *self._best([people[place] for place in some], pool, offset)):
+            answers[place] = self._diverse(score, movie_id, k, diversity) if diversity else (score[movie_id >= 0], movie_id[movie_id >= 0])
+    return answers
 
 # %% ../nbs/80_recommender.ipynb #ced1530d
 @patch
@@ -267,7 +269,7 @@ def _table(self: Recommender, answers):  # movie_id, title, year, genres, score,
     rank = np.concatenate([np.arange(1, len(ids) + 1) for _, ids in answers] or [np.zeros(0, int)])
     return Recommendations({"movie_id": movie_id.astype("int64"), **shown, "score": score, "rank": rank})
 
-# %% ../nbs/80_recommender.ipynb #830b7a04
+# %% ../nbs/80_recommender.ipynb #f6a0f181
 @patch
 def recommend(self: Recommender,
     user_id: int = None,      # a user of the training data; None for anybody else
@@ -279,7 +281,7 @@ def recommend(self: Recommender,
 ) -> pd.DataFrame:            # user_id (where given), movie_id, title, year, genres, score, rank; best first
     "Recommend movies that a person has not watched."
     person, k = self._person(user_id, history), _whole(k, "k", smallest=0)
-    answer = self._table(list(self._answers([person], k, self._wished(filters, novelty), diversity)))
+    answer = self._table(self._answers([person], k, self._wished(filters, novelty), diversity))
     if len(answer) < k: warnings.warn(f"{person.name} has only {len(answer)} movies left to watch, fewer than the {k} asked for", stacklevel=2)
     if user_id is not None: answer.insert(0, "user_id", int(user_id))
     answer._because = lambda movie_ids: self._because(person, movie_ids)
@@ -295,7 +297,7 @@ def _everybody(self: Recommender, users, histories):  # names and persons
     users = self._past.ids.tolist() if users is None else [_known_user(user, self._user) for user in users]
     return users, [self._person(user, ()) for user in users]
 
-# %% ../nbs/80_recommender.ipynb #040f6c9c
+# %% ../nbs/80_recommender.ipynb #e835026b
 @patch
 def recommend_many(self: Recommender,
     users=None,               # ids of users of the training data; None for all of them
@@ -307,12 +309,11 @@ def recommend_many(self: Recommender,
 ) -> pd.DataFrame:            # user_id or name, movie_id, title, year, genres, score, rank; in the order of the question
     "Recommend movies to many people."
     (names, people), k = self._everybody(users, histories), _whole(k, "k", smallest=0)
-    order = np.argsort([len(person.rows) for person in people], kind="stable")
-    answers = dict(zip(order.tolist(), self._answers([people[place] for place in order], k, self._wished(filters, novelty), diversity)))
-    table = self._table([answers[place] for place in range(len(people))])
-    short = [names[place] for place in range(len(people)) if len(answers[place][0]) < k]
+    answers = self._answers(people, k, self._wished(filters, novelty), diversity)
+    table = self._table(answers)
+    short = [name for name, (score, _) in zip(names, answers) if len(score) < k]
     if short: warnings.warn(f"{len(short)} people, such as {short[0]}, have fewer than {k} movies left to watch", stacklevel=2)
-    table.insert(0, "user_id" if histories is None else "name", np.repeat(names, [len(answers[place][0]) for place in range(len(people))]))
+    table.insert(0, "user_id" if histories is None else "name", np.repeat(names, [len(score) for score, _ in answers]))
     return table
 
 # %% ../nbs/80_recommender.ipynb #f89af355
