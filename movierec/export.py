@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SIZES', 'OPSET', 'TopMovies', 'TopMoviesOfHistory', 'TopMoviesOfUser', 'ExportError', 'check_parity', 'export_bundle']
 
-# %% ../nbs/70_export.ipynb #0480d9c6
+# %% ../nbs/70_export.ipynb #5c25b357
 import importlib.metadata, warnings
 from pathlib import Path
 import numpy as np, pandas as pd, torch
@@ -16,6 +16,7 @@ from torch.nn.functional import embedding, pad
 
 from .bundle import write_bundle
 from .config import MovierecError
+from .features import number_scales
 from .graph import rating_counts
 from .learner import top_movies
 from .models import FADING, HistoryRanker
@@ -225,6 +226,15 @@ def _write_tables(learn, folder):
     rated = learn.split.sort_values(["user_id", "timestamp", "movie_id"]).groupby("user_id").agg(watched=("movie_id", list), stars=("rating", list))
     rated.reindex(graph["user"].user_id.numpy()).rename_axis("user_id").reset_index().to_parquet(folder / "users.parquet", index=False)
 
+# %% ../nbs/70_export.ipynb #3f4adccb
+def _write_content(learn, path):  # -> what to say of it, None where a model knows no movie without ratings
+    if not isinstance(learn.model, HistoryRanker): return None
+    layers = {"seen": learn.model.watched.features, "candidates": learn.model.candidate.features}
+    weights = {f"{name}.{part}": value.detach().contiguous() for name, layer in layers.items() if layer for part, value in layer.named_parameters()}
+    path.write_bytes(save(weights))
+    columns = learn.graph["movie"].feature_names if weights else []
+    return {"columns": columns, "scales": number_scales(learn.movies, columns)}
+
 # %% ../nbs/70_export.ipynb #4f7b0807
 def _manifest(learn, module, metrics, settings):
     train = learn.split[learn.split.part == "train"]
@@ -237,7 +247,7 @@ def _manifest(learn, module, metrics, settings):
         "metrics": metrics or {}, "settings": settings or {},
         "made_with": {name: importlib.metadata.version(name) for name in ("torch", "torch-geometric", "onnx")}}
 
-# %% ../nbs/70_export.ipynb #695f8aef
+# %% ../nbs/70_export.ipynb #e4b1650a
 def export_bundle(
     learn,                  # trained learner from `recommender_learner`
     folder,                 # where the bundle goes; an earlier bundle there is replaced
@@ -246,9 +256,11 @@ def export_bundle(
 ) -> Path:                  # the folder
     "Write a bundle, after ONNX Runtime and PyTorch have agreed on it."
     module = _top_movies_module(learn)
-    with write_bundle(folder, _manifest(learn, module, metrics, settings)) as beside:
+    manifest = _manifest(learn, module, metrics, settings)
+    with write_bundle(folder, manifest) as beside:
         _write_onnx(module, beside / "recommender.onnx")
         check_parity(beside / "recommender.onnx", module)
         (beside / "tables.safetensors").write_bytes(save(module.tables))
         _write_tables(learn, beside)
+        manifest["content"] = _write_content(learn, beside / "content.safetensors")
     return Path(folder).resolve()

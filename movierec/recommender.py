@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RecommenderError', 'Recommender']
 
-# %% ../nbs/80_recommender.ipynb #7c5161bf
+# %% ../nbs/80_recommender.ipynb #f09a9c20
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from safetensors import safe_open
 from .answers import Recommendations
 from .bundle import BundleError, read_bundle
 from .config import MovierecError, patch
+from .new_movies import add_movies as enlarge
 from .wishes import Filters, allowed_movies, diversify, novelty_offset, share
 
 # %% ../nbs/80_recommender.ipynb #0cee398e
@@ -93,7 +94,7 @@ class _Past:  # what the users of the training data have watched
         place = slice(self.ends[user], self.ends[user + 1])
         return self.rows[place], self.stars[place]
 
-# %% ../nbs/80_recommender.ipynb #5071eb79
+# %% ../nbs/80_recommender.ipynb #bc9a94aa
 class Recommender:
     "Answer from a bundle which movies a person has not watched and will like."
     def __init__(self,
@@ -118,6 +119,11 @@ class Recommender:
     ) -> "Recommender":  # ready to answer
         "Open a bundle."
         return cls(folder)
+
+    @property
+    def user_ids(self) -> np.ndarray:  # [n_users]
+        "List the users of the training data."
+        return self._past.ids
 
     def __repr__(self): return f"Recommender({self.manifest['model']}, {len(self._user)} users, {len(self._row)} movies)"
 
@@ -378,3 +384,12 @@ def _closest(self: Recommender, row, k):
     cosine[self._tables["hidden"]] = cosine[row] = -np.inf
     best = np.argsort(-cosine, kind="stable")[:k]
     return cosine[best], np.where(np.isinf(cosine[best]), -1, self._tables["ids"][best])
+
+# %% ../nbs/80_recommender.ipynb #4c2ada60
+@patch
+def add_movies(self: Recommender,
+    movies: pd.DataFrame,  # movie_id, and what is known of title, genres, year, language and other features
+    folder,                # of the new bundle
+) -> Recommender:          # with the larger catalogue
+    "Let new movies join the catalogue, in a bundle of their own."
+    return Recommender.load(enlarge(self.folder, movies, folder))
