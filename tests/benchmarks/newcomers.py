@@ -1,16 +1,18 @@
 """What the history model knows of people and of movies that it never saw in training.
 
-    python tests/benchmarks/newcomers.py [ml-100k's folder]
+    python tests/benchmarks/newcomers.py --results FOLDER --data ml-100k=PATH ratings_small
 
-Without an argument it takes the sample. People: a tenth of the users takes no part in training and is judged on
+The table is kept as FOLDER/newcomers.csv. People: a tenth of the users takes no part in training and is judged on
 validation beside a model that saw them. Movies: a tenth of the movies loses all ratings, and only these are ranked,
 beside the popularity of their genres.
 """
-import sys
+import argparse
+from pathlib import Path
+
 import numpy as np, pandas as pd, torch
 from torch_geometric.metrics import LinkPredNDCG
 
-from movierec.datasets import load_dataset, load_sample
+from leaderboard import read_data
 from movierec.evaluation import ranking_metrics
 from movierec.graph import build_graph, rating_counts, split_ratings
 from movierec.learner import fit_epochs, recommender_learner, top_movies, user_movie_matrix
@@ -60,13 +62,28 @@ def new_movies(movies, ratings, seed):
     return {name: ndcg(top) for name, top in found.items()} | {"new movies": int(new.sum()), "in somebody's ten": len(found["HistoryRanker"].unique()), "all have a score": finite}
 
 
-def main(folder=None):
-    torch.set_num_threads(1)
-    movies, ratings, *_ = load_dataset("path", folder) if folder else load_sample()
-    split = split_ratings(ratings)
+def measured(data, seed):
+    "One row for new users and one for new movies: ours, and what to set it beside."
+    split = split_ratings(data.ratings)
     train, validation = (split[split.part == part].drop(columns="part") for part in ("train", "validation"))
-    print(pd.DataFrame([new_users(movies, train, validation, seed) for seed in range(3)]).rename_axis("seed").round(4).to_string(), "\n")
-    print(pd.DataFrame([new_movies(movies, pd.concat([train, validation]), seed) for seed in range(3)]).rename_axis("seed").round(4).to_string())
+    users, movies = new_users(data.movies, train, validation, seed), new_movies(data.movies, pd.concat([train, validation]), seed)
+    yield {"data": data.name, "who": "users never seen", "seed": seed, "ndcg@10": users["never seen"], "beside": users["seen"], "which is": "the same users, seen"}
+    yield {"data": data.name, "who": "movies never seen", "seed": seed, "ndcg@10": movies["HistoryRanker"], "beside": movies["popularity of the genres"],
+           "which is": "popularity of the genres", **{name: movies[name] for name in ("new movies", "in somebody's ten", "all have a score")}}
 
 
-if __name__ == "__main__": main(*sys.argv[1:])
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--results", type=Path, default=Path("runs/leaderboard"), help="folder of newcomers.csv")
+    options.add_argument("--data", nargs="+", default=["ratings_small"], help="ratings_small, or name=path")
+    options.add_argument("--seeds", nargs="+", type=int, default=range(5))
+    given = options.parse_args()
+    torch.set_num_threads(1)
+    given.results.mkdir(parents=True, exist_ok=True)
+    rows = pd.DataFrame([row for data in map(read_data, given.data) for seed in given.seeds for row in measured(data, seed)])
+    rows.to_csv(given.results/"newcomers.csv", index=False)
+    print(rows.round(4).to_string(), "\n")
+    print(rows.groupby(["who", "data"])[["ndcg@10", "beside"]].mean().assign(ratio=lambda o: o["ndcg@10"] / o["beside"]).round(4).to_string())
+
+
+if __name__ == "__main__": main()
