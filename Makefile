@@ -1,6 +1,6 @@
 # make run     recommendations from the sample, a minute or two after the installation
 # make test    everything that continuous integration runs
-# make leaderboard  movierec beside its peers: tables and figures in runs/leaderboard; DATA="ml-100k=FOLDER ratings_small"
+# make leaderboard  movierec beside its peers, some hours: tables and figures in runs/leaderboard and on the page; DATA="ml-100k=FOLDER ratings_small"
 # make docs    the site, in _docs
 # make readme  README.md from nbs/index.ipynb
 # make hooks   nbdev's git hooks: notebooks merge cell by cell
@@ -37,6 +37,9 @@ test: .venv/installed-all
 
 leaderboard: .venv/installed-peers
 	python tests/benchmarks/leaderboard.py --results runs/leaderboard --data $(or $(DATA),ratings_small)
+	python tests/benchmarks/ablations.py --results runs/leaderboard --data $(or $(DATA),ratings_small)
+	python tests/benchmarks/newcomers.py --results runs/leaderboard --data $(or $(DATA),ratings_small)
+	python tests/benchmarks/report.py runs/leaderboard nbs/tutorials/leaderboard
 
 docs: .venv/installed-all
 	python tests/make_site.py _docs

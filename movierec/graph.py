@@ -91,10 +91,11 @@ def _require_known_movies(movies, ratings):
         raise GraphError(f"{len(unknown)} rated movies have no row in the movies table, such as "
                          f"{', '.join(map(str, unknown[:3]))}: add a row for each, the title may be missing")
 
-# %% ../nbs/30_graph.ipynb #ff0bed0b
+# %% ../nbs/30_graph.ipynb #ecaa9286
 def _add_features(data, movies, features, users):  # x and feature_names of each kind of node, float32
-    unknown = [name for name in features if name not in MOVIE_FEATURES and name not in USER_FEATURES]
-    if unknown: movie_features(movies, unknown[:1])  # says what there is
+    known = [*MOVIE_FEATURES, *USER_FEATURES]
+    for name in features:
+        if name not in known: raise FeatureError(f"unknown feature {name!r}: one of {', '.join(known)}.{nearest(name, known)}")
     frames = {"movie": movie_features(movies, [name for name in features if name in MOVIE_FEATURES])}
     personal = [name for name in features if name in USER_FEATURES]
     if personal:

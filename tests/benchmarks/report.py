@@ -1,6 +1,8 @@
 """Tables and figures of the leaderboard, from the cells that `leaderboard.py` has kept.
 
-    python tests/benchmarks/report.py FOLDER
+    python tests/benchmarks/report.py FOLDER [PAGE]
+
+PAGE is where the leaderboard page reads its tables from, nbs/tutorials/leaderboard: aggregated figures, no user or movie.
 """
 import json, sys
 from pathlib import Path
@@ -131,4 +133,16 @@ def write(folder):
     (folder/"leaderboard.md").write_text("\n".join(text))
 
 
-if __name__ == "__main__": write(sys.argv[1])
+def publish(folder, page):
+    "Copy the tables to where the page reads them, with the digits that it shows."
+    page = Path(page)
+    page.mkdir(parents=True, exist_ok=True)
+    for name in ("leaderboard", "differences", "slices", "ablations", "newcomers"):
+        table = pd.read_csv(Path(folder)/f"{name}.csv")
+        if "peak_mb" in table: table = table.round({"peak_mb": 0, "fit_seconds": 1})
+        table.round(4).to_csv(page/f"{name}.csv", index=False)
+
+
+if __name__ == "__main__":
+    write(sys.argv[1])
+    if sys.argv[2:]: publish(*sys.argv[1:])
