@@ -220,7 +220,7 @@ def _contributions(self: Recommender, person, targets):  # of each remembered mo
     gain = self._gains(rows[None], stars[None], targets)[0]
     return rows, stars, self._gains(alone, np.tile(stars, (len(rows), 1)), targets), gain - self._gains(left, theirs, targets), gain
 
-# %% ../nbs/80_recommender.ipynb #2d738ab5
+# %% ../nbs/80_recommender.ipynb #011ae8b6
 @patch
 def _because(self: Recommender, person, movie_ids):  # what the table shows beside a movie
     rows = [self._row[movie_id] for movie_id in movie_ids]
@@ -228,8 +228,9 @@ def _because(self: Recommender, person, movie_ids):  # what the table shows besi
     known = {movie_id: {"poster_path": poster} for movie_id, poster in zip(movie_ids, posters)}
     if "history" not in self.manifest["inputs"] or not len(person.rows): return known
     watched, _, contribution, *_ = self._contributions(person, np.array(rows))
-    for movie_id, strongest, most in zip(movie_ids, contribution.argmax(0), contribution.max(0)):
-        if most > 0: known[movie_id]["reason"] = f"you watched {self.movies.title[watched[strongest]]}"
+    for movie_id, added in zip(movie_ids, contribution.T):
+        titles = [str(self.movies.title[watched[place]]) for place in np.argsort(-added)[:2] if added[place] > 0]
+        if titles: known[movie_id]["reason"] = f"you watched {' and '.join(titles)}"
     return known
 
 # %% ../nbs/80_recommender.ipynb #e0d0275f
