@@ -46,7 +46,7 @@ def _join(old, new):  # the tables of movies, as `Recommender` reads them
     new = new.reindex(columns=old.columns).assign(ratings=0).astype({name: old[name].dtype for name in old if old[name].dtype != object}, errors="ignore")
     return pd.concat([old, new], ignore_index=True)
 
-# %% ../nbs/78_new_movies.ipynb #1b2a7b0b
+# %% ../nbs/78_new_movies.ipynb #6f2dc360
 def _really_new(frame, old):
     new = as_movies(frame)
     known = new.movie_id[new.movie_id.isin(old.movie_id)].tolist()
@@ -62,6 +62,7 @@ def add_movies(
     "Let new movies join the catalogue of a bundle."
     bundle, manifest = Path(bundle), read_bundle(bundle)
     if not manifest.get("content"): raise BundleError(f"{manifest['model']} knows movies by their number alone: train with model=history to add some later")
+    if "variant" in manifest: raise BundleError(f"{bundle} is a small bundle: add the movies to the whole one, and shrink that again")
     old = pq.ParquetFile(bundle / "movies.parquet").read().to_pandas()
     new = _really_new(movies, old)
     tables = _grow_tables(load_file(bundle / "tables.safetensors"), manifest["tables"], new, _described(new, manifest["content"], load_file(bundle / "content.safetensors")))

@@ -66,12 +66,17 @@ def _report_unknown(unknown, history):
     if not history: raise RecommenderError(f"this bundle knows none of the {len(unknown)} movies of the history, such as {some}: give MovieLens ids")
     warnings.warn(f"{len(unknown)} watched movies are unknown to this bundle, such as {some}: ignored", stacklevel=5)
 
-# %% ../nbs/80_recommender.ipynb #7e02d108
-def _read_tables(path, movies):  # by name, as they are fed to the network
+# %% ../nbs/80_recommender.ipynb #14299f2c
+def _whole_numbers(tables):  # as they are fed to the network, also where a small bundle has rounded them
+    for name, table in tables.items():
+        if f"{name}.scale" in tables: table = table * tables[f"{name}.scale"]
+        if not name.endswith(".scale"): yield name, table.astype({"float16": "float32", "uint16": "int32"}.get(table.dtype.name, table.dtype), copy=False)
+
+def _read_tables(path, movies):  # by name
     with safe_open(path, framework="numpy") as file: tables = {name: file.get_tensor(name) for name in file.keys()}
     if "ids" not in tables or tables["ids"][:-2].tolist() != movies.movie_id.tolist():
         raise BundleError(f"{path} and movies.parquet beside it have different movies: export the bundle again")
-    return tables
+    return dict(_whole_numbers(tables))
 
 # %% ../nbs/80_recommender.ipynb #e808e3a6
 class _Person(NamedTuple):
@@ -133,6 +138,15 @@ def _known_user(user_id, users):  # users: row of each known user id
     if user in users: return user
     some = ", ".join(map(str, list(users)[:3]))
     raise RecommenderError(f"unknown user {user}: this bundle knows {len(users)}, such as {some}; for a new person give history={{movie_id: stars}}")
+
+# %% ../nbs/80_recommender.ipynb #dcf5a9a7
+@patch
+def history(self: Recommender,
+    user_id: int,  # a user of the training data
+) -> dict:         # {movie_id: stars}, oldest first
+    "Look up what a user has watched."
+    rows, stars = self._past.of(self._user[_known_user(user_id, self._user)])
+    return dict(zip(self._tables["ids"][rows].tolist(), stars.tolist()))
 
 # %% ../nbs/80_recommender.ipynb #48ad4691
 @patch

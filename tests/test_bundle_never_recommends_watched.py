@@ -99,6 +99,18 @@ def test_together_as_alone(catalogues, seed, histories, k):
             assert np.allclose(theirs.score, alone.score, atol=1e-4) and len(theirs) == len(alone)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_fillers_neither_hide_nor_reveal_a_movie(catalogues, seed):
+    recommender = catalogues(seed)
+    ids, hidden = recommender.movies.movie_id.tolist(), recommender._tables["hidden"]
+    histories = [[], ids[-1:], ids[1:], ids]  # filled up to the longest
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = recommender.recommend_many(histories=histories, k=len(ids))
+    for name, history in enumerate(histories):
+        assert {*found.movie_id[found.name == name]} == {movie for movie, never in zip(ids, hidden) if not never} - {*history}
+
+
 def test_a_history_of_ten_thousand(trained, tmp_path):
     recommender = Recommender.load(random_bundle(trained/"runs/latest/bundle", tmp_path/"large", 0, 10_050))
     ids = recommender.movies.movie_id.tolist()
