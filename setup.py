@@ -13,8 +13,8 @@ settings = parser["DEFAULT"]
 def requirements(prefix=""): return settings[f"{prefix}requirements"].split()
 
 
-extras = {name: requirements(f"{name}_") for name in ("train", "arango", "download", "text", "dev", "docs")}
-extras["all"] = extras["train"] + extras["arango"] + extras["download"]  # all that a user may want; dev and docs are for contributors
+extras = {name: requirements(f"{name}_") for name in ("train", "arango", "download", "explore", "text", "dev", "docs")}
+extras["all"] = extras["train"] + extras["arango"] + extras["download"] + extras["explore"]  # all that a user may want; dev and docs are for contributors
 readme = here/"README.md"
 
 setup(

@@ -21,7 +21,7 @@ HIDDEN_TESTS, SKIPPED_CELLS = 1/3, 0.02             # share of tests, share of c
 NOTEBOOK_SIZE = 200_000                             # bytes
 TRAIN = {"graph", "relations", "models", "stars", "learner", "evaluation", "export"}  # modules that need movierec[train]; the wheel without extras runs all others
 NOT_IN_BASE = {"torch", "torch_geometric", "torchvision", "fastai", "fastcore", "nbdev", "execnb", "IPython", "matplotlib",
-               "onnx", "onnxscript", "arango", "pooch", "tqdm", *(f"movierec.{name}" for name in TRAIN)}
+               "onnx", "onnxscript", "arango", "pooch", "tqdm", "ipywidgets", *(f"movierec.{name}" for name in TRAIN)}
 
 
 class Problem(NamedTuple):
