@@ -227,17 +227,23 @@ def evaluate(
     learn = _load_run(_run_config(config, folder), folder)
     return compare(learn, _held_out(learn.split, "test"))
 
-# %% ../nbs/90_cli.ipynb #eaea5520
+# %% ../nbs/90_cli.ipynb #ab61cf85
+def _kept_metrics(folder):
+    with _reading(folder / "metrics.json"): return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+
+def _add_stars(bundle, config, folder):  # folder: of a run that predicts stars
+    from movierec.export_stars import add_stars
+    return add_stars(bundle, _load_run(_run_config(config, folder), folder), bundle, _kept_metrics(folder))
+
 def export(
-    config: Config, # `run` counts
+    config: Config, # `run` and `stars` count
 ) -> Path: # folder of the bundle
     "Write the bundle of a run again."
     with _needs("train"): from movierec.export import export_bundle
-    folder = _find_run(config)
+    folder, rating = _find_run(config), config.stars and _find_run(replace(config, run=config.stars))
     saved = _run_config(config, folder)
-    learn = _load_run(saved, folder)
-    with _reading(folder / "metrics.json"): metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    return export_bundle(learn, folder / "bundle", metrics, _settings(saved))
+    bundle = export_bundle(_load_run(saved, folder), folder / "bundle", _kept_metrics(folder), _settings(saved))
+    return _add_stars(bundle, config, rating) if rating else bundle
 
 # %% ../nbs/90_cli.ipynb #73c3fc56
 def recommend(
@@ -259,11 +265,11 @@ def everyone(
     folder = _find_run(config)
     return recommend_everyone(Recommender.load(folder / "bundle"), folder / f"everyone-{config.k}", config.k)
 
-# %% ../nbs/90_cli.ipynb #ebba813a
+# %% ../nbs/90_cli.ipynb #15b6cb8c
 def _metrics(folder):  # of a run: model and part down, metrics across
     import pandas as pd
+    metrics = _kept_metrics(folder)
     with _reading(folder / "metrics.json"):
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         rows = [{"model": model, "part": part, **values} for part in ("validation", "test") for model, values in metrics[part].items()]
         return pd.DataFrame(rows).set_index(["model", "part"])
 
@@ -282,7 +288,7 @@ def _announced(config):
     _say(f"trained {config.model.name}: {folder}")
     return folder
 
-# %% ../nbs/90_cli.ipynb #e35230c0
+# %% ../nbs/90_cli.ipynb #2fc4fcba
 def run(
     ranking: Config, # as for `data` and `train`; `user` and `k` say what to recommend
     rating: Config, # of the model that predicts stars
@@ -291,6 +297,7 @@ def run(
     report = data(ranking)
     user = _somebody(ranking)
     stars, order = _announced(rating), _announced(ranking)
+    if rating.model.name == "stars": _add_stars(order / "bundle", rating, stars)
     return report, _metrics(order), _metrics(stars), recommend(replace(ranking, run=str(order), user=user))
 
 # %% ../nbs/90_cli.ipynb #82199e36
@@ -342,17 +349,17 @@ def doctor(
     system = f"movierec {__version__}, Python {platform.python_version()}, {platform.platform()}"
     return "\n".join([system, *_packages(), *_devices(), f"store: {_store_state(config.store)}"])
 
-# %% ../nbs/90_cli.ipynb #f31922f6
+# %% ../nbs/90_cli.ipynb #bf92e3d2
 COMMANDS = {  # name: (function, groups and keys that count, an example)
     "data": (data, "data store", "movierec data source=path data.path=FOLDER"),
     "train": (train, "store split model trainer runs seed", "movierec train model=lightgcn trainer.epochs=20"),
     "evaluate": (evaluate, "run", "movierec evaluate run=runs/latest"),
-    "export": (export, "run", "movierec export run=runs/latest"),
+    "export": (export, "run stars", "movierec export run=runs/latest"),
     "recommend": (recommend, "run user history k", "movierec recommend run=runs/latest user=42 k=10"),
     "everyone": (everyone, "run k", "movierec everyone run=runs/latest k=10"),
     "run": (run, "data store runs user k seed", "movierec run"),
     "doctor": (doctor, "store", "movierec doctor"),
-    "config": (config_text, "data store split model trainer runs run user history k seed", "movierec config model=sage")}
+    "config": (config_text, "data store split model trainer runs run stars user history k seed", "movierec config model=sage")}
 
 # %% ../nbs/90_cli.ipynb #a9aec6eb
 def _overview():

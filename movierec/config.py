@@ -133,7 +133,7 @@ class TrainerConfig:
     one_cycle: bool = False # true lets the learning rate rise and fall over all epochs; false keeps the best epoch
     device: str = _setting("auto, cpu, mps, cuda or cuda:1", re.compile(r"auto|cpu|mps|cuda(:\d+)?").fullmatch) # auto takes a GPU where there is one; or cpu, mps, cuda, cuda:1
 
-# %% ../nbs/00_config.ipynb #e90e9d33
+# %% ../nbs/00_config.ipynb #4ad95dd0
 @dataclass(kw_only=True)
 class Config:
     "Everything that a command of movierec can be told."
@@ -144,6 +144,7 @@ class Config:
     trainer: TrainerConfig # how to train
     runs: str # folder that holds the runs
     run: str # folder of the run to evaluate, export or recommend from
+    stars: Optional[str] = None # folder of a run of model=stars, whose predictions go into the bundle too
     user: Optional[int] # id of the person to recommend for
     history: Optional[dict[int, float]] # stars that this person has given since training, by movie id, such as {318: 5, 296: 4.5}
     k: int = _at_least(0) # how many movies to recommend
@@ -168,7 +169,7 @@ def _refuse_value(key, value):
     names = schema.__dataclass_fields__[name].metadata.get("names", ())
     raise ConfigError(f"{key}={value} is not allowed: it takes {_allowed(schema, name)}.{nearest(value, names)}")
 
-# %% ../nbs/00_config.ipynb #1877e4c9
+# %% ../nbs/00_config.ipynb #ef1efd9c
 def _check_values(config, prefix=""):
     for o in fields(config):
         value, test = getattr(config, o.name), o.metadata.get("test")
@@ -176,7 +177,7 @@ def _check_values(config, prefix=""):
         elif test and value is not None and not test(value): _refuse_value(prefix + o.name, value)
 
 def _expand_home(config):  # what a shell does for ~, but not behind a key with a dot
-    for owner, name in ((config, "runs"), (config, "run"), (config.data, "path"), (config.store, "path")):
+    for owner, name in ((config, "runs"), (config, "run"), (config, "stars"), (config.data, "path"), (config.store, "path")):
         if getattr(owner, name): setattr(owner, name, os.path.expanduser(getattr(owner, name)))
     return config
 

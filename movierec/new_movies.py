@@ -46,7 +46,7 @@ def _join(old, new):  # the tables of movies, as `Recommender` reads them
     new = new.reindex(columns=old.columns).assign(ratings=0).astype({name: old[name].dtype for name in old if old[name].dtype != object}, errors="ignore")
     return pd.concat([old, new], ignore_index=True)
 
-# %% ../nbs/78_new_movies.ipynb #6f2dc360
+# %% ../nbs/78_new_movies.ipynb #ade953af
 def _really_new(frame, old):
     new = as_movies(frame)
     known = new.movie_id[new.movie_id.isin(old.movie_id)].tolist()
@@ -67,7 +67,7 @@ def add_movies(
     new = _really_new(movies, old)
     tables = _grow_tables(load_file(bundle / "tables.safetensors"), manifest["tables"], new, _described(new, manifest["content"], load_file(bundle / "content.safetensors")))
     with write_bundle(folder, manifest | {"movies": len(old) + len(new)}) as beside:
-        for name in ("recommender.onnx", "users.parquet", "content.safetensors"): shutil.copy(bundle / name, beside)
+        for name in manifest["files"].keys() - {"tables.safetensors", "movies.parquet"}: shutil.copy(bundle / name, beside)
         (beside / "tables.safetensors").write_bytes(save(tables))
         _join(old, new).to_parquet(beside / "movies.parquet", index=False)
     return Path(folder).resolve()

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['RecommenderError', 'Recommender']
 
-# %% ../nbs/80_recommender.ipynb #f09a9c20
+# %% ../nbs/80_recommender.ipynb #d23792e8
 import warnings
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, onnxruntime, pandas as pd, pyarrow.parquet as pq
@@ -99,7 +99,12 @@ class _Past:  # what the users of the training data have watched
         place = slice(self.ends[user], self.ends[user + 1])
         return self.rows[place], self.stars[place]
 
-# %% ../nbs/80_recommender.ipynb #bc9a94aa
+# %% ../nbs/80_recommender.ipynb #7133b7fc
+def _session(path):
+    one_thread = onnxruntime.SessionOptions()
+    one_thread.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(path.read_bytes(), one_thread, providers=["CPUExecutionProvider"])
+
 class Recommender:
     "Answer from a bundle which movies a person has not watched and will like."
     def __init__(self,
@@ -114,9 +119,7 @@ class Recommender:
         self._tables = _read_tables(self.folder / "tables.safetensors", self.movies)
         self._nothing = np.zeros(len(self.movies) + 2, dtype="float32")  # the offset that changes no score
         self._allowed = lru_cache(64)(lambda filters: allowed_movies(filters, self.movies))
-        one_thread = onnxruntime.SessionOptions()
-        one_thread.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession((self.folder / "recommender.onnx").read_bytes(), one_thread, providers=["CPUExecutionProvider"])
+        self._session = _session(self.folder / "recommender.onnx")
 
     @classmethod
     def load(cls,
@@ -124,6 +127,9 @@ class Recommender:
     ) -> "Recommender":  # ready to answer
         "Open a bundle."
         return cls(folder)
+
+    @cached_property
+    def _star_session(self): return _session(self.folder / "stars.onnx")  # opened when it is needed
 
     @property
     def user_ids(self) -> np.ndarray:  # [n_users]
@@ -337,14 +343,17 @@ def recommend_many(self: Recommender,
     table.insert(0, "user_id" if histories is None else "name", np.repeat(names, [len(score) for score, _ in answers]))
     return table
 
-# %% ../nbs/80_recommender.ipynb #f89af355
+# %% ../nbs/80_recommender.ipynb #ee5c3c0f
 @patch
-def _targets(self: Recommender, person, movie_ids, k):  # rows
-    if movie_ids is None: movie_ids = self._best([person], k, self._nothing)[1][0]
+def _rows_of(self: Recommender, movie_ids):  # [n], in the order given
     ids = [_whole(movie_id, "movie") for movie_id in np.atleast_1d(np.asarray(movie_ids, dtype=object)) if movie_id != -1]
     unknown = [movie_id for movie_id in ids if movie_id not in self._row]
     if unknown: raise RecommenderError(f"unknown movie {unknown[0]}: this bundle knows {len(self._row)}, such as {next(iter(self._row))}; give MovieLens ids")
-    rows = np.array(list(dict.fromkeys(self._row[movie_id] for movie_id in ids)), dtype=int)
+    return np.array([self._row[movie_id] for movie_id in ids], dtype=int)
+
+@patch
+def _targets(self: Recommender, person, movie_ids, k):  # rows, none twice
+    rows = pd.unique(self._rows_of(self._best([person], k, self._nothing)[1][0] if movie_ids is None else movie_ids))
     hidden = rows[self._tables["hidden"][rows]]
     if len(hidden): raise RecommenderError(f"movie {self.movies.movie_id[hidden[0]]} is never recommended, since nobody had rated it in training: ask about another")
     return rows
@@ -376,15 +385,39 @@ def explain(self: Recommender,
     order = np.lexsort((-table.contribution, table.movie_id.map(place).astype(int)))
     return table.iloc[order].reset_index(drop=True)
 
-# %% ../nbs/80_recommender.ipynb #cdc50acf
+# %% ../nbs/80_recommender.ipynb #e14726a4
+@patch
+def _star_rows(self: Recommender, movie_ids):
+    if "stars" not in self.manifest: raise RecommenderError(f"{self.folder} has no rating model: add one with `add_stars`, or by `movierec export run=… stars=…`")
+    rows = self._rows_of(movie_ids)
+    late = rows[rows >= self.manifest["stars"]["movies"]]
+    if len(late): raise RecommenderError(f"movie {self.movies.movie_id[late[0]]} joined after training, and the rating model does not know it: leave it out, or train again")
+    return rows
+
+@patch
+def predict_rating(self: Recommender,
+    movie_ids,            # movie or movies
+    user_id: int = None,  # as for `recommend`
+    history=(),           # as for `recommend`
+) -> pd.DataFrame:        # movie_id, title, rating and uncertainty in stars, and a column with the chance of each star; in the order given
+    "Predict how many stars a person would give, and how sure that is."
+    rows, person = self._star_rows(movie_ids), self._person(user_id, history)
+    known, about = person.rows < self.manifest["stars"]["movies"], self.manifest["stars"]
+    history, stars = _filled([person.rows[known]], about["movies"], "int64"), _filled([person.stars[known]], 0, "float32")
+    rating, variance, chances = (part[0] for part in self._star_session.run(about["outputs"], {"history": history, "stars": stars, "movie": rows[None]}))
+    levels = about["levels"]
+    table = {"movie_id": self.movies.movie_id.array.take(rows), "title": self.movies.title.array.take(rows),
+             "rating": rating.clip(levels[0], levels[-1]), "uncertainty": np.sqrt(variance)}
+    return pd.DataFrame(table | dict(zip(levels, chances.T)))
+
+# %% ../nbs/80_recommender.ipynb #26bd6918
 @patch
 def similar(self: Recommender,
     movie_id: int,      # of the movie to start from
     k: int = 10,        # how many movies
 ) -> pd.DataFrame:      # movie_id, title, year, genres, score, rank; score is by how much theirs rise, or the cosine
     "Find the movies that go with a movie."
-    row, k = self._row.get(movie := _whole(movie_id, "movie")), min(_whole(k, "k", smallest=0), len(self._row))
-    if row is None: raise RecommenderError(f"unknown movie {movie}: this bundle knows {len(self._row)}, such as {next(iter(self._row))}; give MovieLens ids")
+    row, k = self._rows_of([_whole(movie_id, "movie")])[0], min(_whole(k, "k", smallest=0), len(self._row))
     if "history" in self.manifest["inputs"]:
         question = {"history": np.array([[row]]), "stars": np.zeros((1, 1), dtype="float32")}
         score, found = (part[0] for part in self._run(question, np.array([[row]]), k, -self._tables["prior"]))

@@ -74,20 +74,25 @@ def watched_next(
     weight = weight / (count[earlier] + 5) / (count[later] + 5) ** 0.3
     return _strongest(edge_index, weight, neighbours, histories.n_movies)
 
-# %% ../nbs/35_relations.ipynb #09114279
+# %% ../nbs/35_relations.ipynb #ab2e1fe5
+def _who_and_what(graph, content):  # [n_users + n_properties, n_movies], who has rated a movie and what is said of it
+    (user, movie), nodes = graph["user", "rates", "movie"].edge_index, graph["movie"]
+    rated = torch.zeros(graph["user"].num_nodes, nodes.num_nodes).index_put((user, movie), torch.tensor(1.0))
+    return torch.cat([rated, content * nodes.x.T.float()]) if content and "x" in nodes else rated
+
 def co_rated(
     graph,                         # HeteroData from `build_graph`
     regularisation: float = 300.0, # the larger, the more a weight must be backed by
     neighbours: int = 200,         # edges to keep from each movie, the largest by size
+    content: float = 3.0,          # weight of a property, where a user's is 1; 0 for ratings alone
 ) -> tuple[torch.Tensor, torch.Tensor]:  # edge_index [2, n_edges], edge_weight [n_edges], negative ones too
     "Relate movies by how well one predicts the other, given all the rest."
-    (user, movie), n_movies = graph["user", "rates", "movie"].edge_index, graph["movie"].num_nodes
-    rated = torch.zeros(graph["user"].num_nodes, n_movies).index_put((user, movie), torch.tensor(1.0))  # [n_users, n_movies]
-    solved = torch.linalg.solve(rated @ rated.T + regularisation * torch.eye(len(rated)), rated)        # [n_users, n_movies]
-    left = 1 - (rated * solved).sum(0)                                                                  # [n_movies]
+    n_movies, rows = graph["movie"].num_nodes, _who_and_what(graph, content)                           # [n_rows, n_movies]
+    solved = torch.linalg.solve(rows @ rows.T + regularisation * torch.eye(len(rows)), rows)           # [n_rows, n_movies]
+    left = 1 - (rows * solved).sum(0)                                                                  # [n_movies]
     pairs, weights = [], []
     for source in torch.arange(n_movies).split(1024):
-        weight = (rated[:, source].T @ solved / left).scatter(1, source[:, None], 0.0)                  # [1024, n_movies]
+        weight = (rows[:, source].T @ solved / left).scatter(1, source[:, None], 0.0)                  # [1024, n_movies]
         target = weight.abs().topk(min(neighbours, n_movies), dim=1).indices
         pairs.append(torch.stack([source[:, None].expand_as(target).flatten(), target.flatten()]))
         weights.append(weight.gather(1, target).flatten())

@@ -19,7 +19,7 @@ PARAMETERS = 6
 WORDS, TUTORIAL_WORDS = 60, 120                     # of a prose cell
 HIDDEN_TESTS, SKIPPED_CELLS = 1/3, 0.02             # share of tests, share of code cells
 NOTEBOOK_SIZE = 200_000                             # bytes
-TRAIN = {"graph", "relations", "models", "stars", "learner", "evaluation", "export"}  # modules that need movierec[train]; the wheel without extras runs all others
+TRAIN = {"graph", "relations", "models", "stars", "learner", "evaluation", "export", "export_stars"}  # modules that need movierec[train]; the wheel without extras runs all others
 NOT_IN_BASE = {"torch", "torch_geometric", "torchvision", "fastai", "fastcore", "nbdev", "execnb", "IPython", "matplotlib",
                "onnx", "onnxscript", "arango", "pooch", "tqdm", "ipywidgets", *(f"movierec.{name}" for name in TRAIN)}
 
