@@ -66,7 +66,7 @@ def _check_format(folder, version):
     if isinstance(version, int) and version > FORMAT: raise BundleError(f"{folder} has bundle format {version}, newer than {FORMAT}: update movierec")
     raise BundleError(f"{folder} has bundle format {version}, and only {FORMAT} is read: export the bundle again")
 
-# %% ../nbs/68_bundle.ipynb #f6302068
+# %% ../nbs/68_bundle.ipynb #24daa877
 def read_bundle(
     folder,  # of the bundle
 ) -> dict:   # the manifest, after every file was found and has its checksum
@@ -74,7 +74,7 @@ def read_bundle(
     folder = Path(folder)
     manifest = _read_manifest(folder)
     _check_format(folder, manifest.get("format_version"))
-    for name in [*FILES, *manifest["files"]]:
+    for name in [*FILES, *["stars.onnx"] * ("stars" in manifest), *manifest["files"]]:
         if Path(name).name != name: raise BundleError(f"the manifest of {folder} names {name!r}, outside of the bundle: do not use it")
         if name not in manifest["files"]: raise BundleError(f"the manifest of {folder} does not name {name}: export the bundle again")
         if not (folder / name).is_file(): raise BundleError(f"{folder} lacks {name}: export the bundle again")

@@ -99,10 +99,11 @@ class _Past:  # what the users of the training data have watched
         place = slice(self.ends[user], self.ends[user + 1])
         return self.rows[place], self.stars[place]
 
-# %% ../nbs/80_recommender.ipynb #7133b7fc
+# %% ../nbs/80_recommender.ipynb #3f1c633b
 def _session(path):
     one_thread = onnxruntime.SessionOptions()
     one_thread.intra_op_num_threads = 1
+    one_thread.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))  # numbers from nowhere else
     return onnxruntime.InferenceSession(path.read_bytes(), one_thread, providers=["CPUExecutionProvider"])
 
 class Recommender:

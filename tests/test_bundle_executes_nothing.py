@@ -187,13 +187,14 @@ def with_numbers_in(place):
 
 @pytest.mark.parametrize("change, reason", [
     (with_operator("my.library", "Anything"), "not a registered"), (with_operator("com.microsoft", "PythonOp"), "not a registered"),
-    (with_numbers_in("../private.bin"), "escapes"), (with_numbers_in("/private.bin"), "Absolute path not allowed")],
-    ids=["operator of a library", "operator in Python", "numbers of another folder", "numbers of the machine"])
+    (with_numbers_in("../private.bin"), "escapes"), (with_numbers_in("/private.bin"), "Absolute path not allowed"), (with_numbers_in("mine.bin"), "External data path")],
+    ids=["operator of a library", "operator in Python", "numbers of another folder", "numbers of the machine", "numbers of the working folder"])
 def test_arithmetic_that_reaches_outside_of_the_bundle_is_refused(change, reason, bundle, tmp_path, monkeypatch):
     model = onnx.load(bundle/"recommender.onnx")
     change(model)
     (tmp_path/"private.bin").write_bytes(bytes(4))
     (tmp_path/"here").mkdir()
+    (tmp_path/"here"/"mine.bin").write_bytes(bytes(4))
     monkeypatch.chdir(tmp_path/"here")
     folder = forged(bundle, tmp_path/"forged", "recommender.onnx", model.SerializeToString())
     with pytest.raises(Exception, match=reason): Recommender.load(folder)
