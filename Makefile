@@ -1,7 +1,7 @@
 # make run     recommendations from the sample, a minute or two after the installation
 # make test    everything that continuous integration runs
 # make leaderboard  movierec beside its peers, some hours: tables and figures in runs/leaderboard and on the page; DATA="ml-100k=FOLDER ratings_small"
-# make docs    the site, in _docs
+# make docs    the site, in _docs; a ranker is trained for its explorer, which takes npm too
 # make readme  README.md from nbs/index.ipynb
 # make hooks   nbdev's git hooks: notebooks merge cell by cell
 # make clean   remove what these commands made, but for your runs/
@@ -51,7 +51,7 @@ hooks: .venv/installed-all
 	nbdev_install_hooks
 
 clean:
-	rm -rf .venv _docs _proc build movierec.egg-info tests/.pytest_cache .hypothesis
+	rm -rf .venv _docs _proc build movierec.egg-info tests/.pytest_cache tests/javascript/node_modules .hypothesis
 	find nbs movierec tests -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/installed-run: $(sources) | .venv/bin/python

@@ -1,8 +1,10 @@
-"""What several tests share: a copy of the project to spoil, and a run that was trained for one epoch."""
+"""What several tests share: a copy of the project to spoil, a run that was trained for one epoch, the site, and packages for JavaScript."""
 import os, shutil, subprocess, sys
 from pathlib import Path
 
 import pytest
+
+import explorer
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,3 +40,19 @@ def trained(tmp_path_factory):
     run(tool("movierec"), "data", cwd=folder)
     run(tool("movierec"), "train", "trainer.epochs=1", cwd=folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    "The folder of the site's pages, without what the explorer loads."
+    folder = tmp_path_factory.mktemp("site")
+    code = "import sys, pathlib; sys.path.insert(0, 'tests'); import make_site; make_site.make_site(pathlib.Path(sys.argv[1]))"
+    run(sys.executable, "-c", code, folder, cwd=ROOT)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def node_modules():
+    "The folder of the packages that package-lock.json pins; without node, npm or a registry, the tests that need them are skipped."
+    try: return explorer.node_modules()
+    except explorer.NoNpm as error: pytest.skip(str(error))

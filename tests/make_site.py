@@ -2,13 +2,14 @@
 
     python tests/make_site.py _docs
 """
-import html, os, re, shutil, subprocess, sys
+import html, os, re, shutil, subprocess, sys, tempfile
 from pathlib import Path
 
 import pypandoc, yaml
 from nbdev.config import get_config
 from nbdev.doclinks import _nbpath2html
 
+from explorer import NoNpm, add_explorer, node_modules, sample_bundle
 from notebook_markdown import for_readers, markdown
 
 ROOT = Path(__file__).parents[1]
@@ -97,8 +98,16 @@ def make_site(to):  # every notebook -> a page in the folder `to`, which is made
             shutil.copy(path, to/path.relative_to(NBS))
 
 
+def make_explorer(to):  # what the page of the explorer loads, for which a ranker is trained
+    try: node_modules()
+    except NoNpm as error: return print(f"{error}: the page of the explorer will say that it cannot work", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder: add_explorer(to, sample_bundle(Path(folder)))
+
+
 if __name__ == "__main__":
+    to = Path(sys.argv[1])
     if shutil.which("quarto"):
         (ROOT/"README.md").touch()  # nbdev_docs makes README.md anew where it is older than the notebook; it is ours to make
-        sys.exit(subprocess.run(["nbdev_docs"], cwd=ROOT).returncode)
-    make_site(Path(sys.argv[1]))
+        subprocess.run(["nbdev_docs"], cwd=ROOT, check=True)
+    else: make_site(to)
+    make_explorer(to/"explorer")

@@ -1,5 +1,5 @@
 """Every notebook becomes a page, and every link between pages leads somewhere."""
-import importlib, re, runpy, sys
+import importlib, re, runpy
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from nbdev.doclinks import _nbpath2html
 
 import make_site
-from conftest import ROOT, run
+from conftest import ROOT
 
 
 class Page(HTMLParser):
@@ -25,11 +25,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    code = "import sys, pathlib; sys.path.insert(0, 'tests'); import make_site; make_site.make_site(pathlib.Path(sys.argv[1]))"
-    run(sys.executable, "-c", code, folder, cwd=ROOT)
-    return {path.relative_to(folder): Page(path) for path in folder.rglob("*.html")}, folder
+def pages(site): return {path.relative_to(site): Page(path) for path in site.rglob("*.html")}
 
 
 def test_sidebar_lists_every_notebook_once():
@@ -38,33 +34,31 @@ def test_sidebar_lists_every_notebook_once():
     assert len(listed) == len(set(listed)) and listed[0] == Path("index.ipynb")
 
 
-def test_every_notebook_has_a_page(site):
-    pages, _ = site
+def test_every_notebook_has_a_page(pages):
     assert {_nbpath2html(path) for path in make_site.notebooks()} <= set(pages)
 
 
-def test_every_link_between_pages_leads_somewhere(site):
-    pages, folder = site
+def test_every_link_between_pages_leads_somewhere(pages, site):
     dead = []
     for path, page in pages.items():
         for link in page.links:
             if re.match(r"[a-z]+:|//", link): continue
             target, _, anchor = link.partition("#")
-            file = (folder/path.parent/target).resolve() if target else folder/path
-            there = pages.get(file.relative_to(folder.resolve()) if target else path)
+            file = (site/path.parent/target).resolve() if target else site/path
+            there = pages.get(file.relative_to(site.resolve()) if target else path)
             if not file.exists() or (anchor and there and anchor not in there.ids): dead.append(f"{path}: {link}")
     assert dead == []
 
 
-def test_every_public_name_has_its_place(site):
+def test_every_public_name_has_its_place(pages):
     index = runpy.run_path(str(ROOT/"movierec"/"_modidx.py"))["d"]["syms"]
     places = [symbols[f"{module}.{name}"][0] for module, symbols in index.items()
               for name in importlib.import_module(module).__all__ if f"{module}.{name}" in symbols]
     assert len(places) > 20
-    assert [place for place in places if place.partition("#")[2] not in site[0][Path(place.partition("#")[0])].ids] == []
+    assert [place for place in places if place.partition("#")[2] not in pages[Path(place.partition("#")[0])].ids] == []
 
 
-def test_pages_show_code_results_and_documentation(site):
-    text = site[0][Path("graph.html")].text
+def test_pages_show_code_results_and_documentation(pages):
+    text = pages[Path("graph.html")].text
     assert "split_ratings(ratings)" in text and "1260759108" in text and "Mark each rating as train, validation or test." in text
     assert "default_exp" not in text and "nbdev_export" not in text
