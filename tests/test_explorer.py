@@ -32,7 +32,7 @@ def serve():
 
 @pytest.fixture
 def page(site, tmp_path):  # of the explorer alone
-    for name in ("explorer.html", "styles.css"): shutil.copy(site/name, tmp_path)
+    for name in ("browser.html", "styles.css"): shutil.copy(site/name, tmp_path)
     shutil.copytree(site/"explorer", tmp_path/"explorer")
     return tmp_path
 
@@ -49,7 +49,7 @@ def titles(chosen): return {text.rpartition(" ")[0] for text in chosen["watched"
 def test_five_chosen_ten_others(trained, page, browser, serve, tmp_path_factory, node_modules):
     add_explorer(page/"explorer", trained/"runs/latest/bundle")
     pictures = tmp_path_factory.mktemp("pictures")
-    seen = node("explore.mjs", f"{serve(page)}/explorer.html", browser, pictures)
+    seen = node("explore.mjs", f"{serve(page)}/browser.html", browser, pictures)
     five = seen["five"]
     assert titles(five) == {"Toy Story", "The Matrix", "Fargo", "Amélie", "Alien"}
     assert len(five["answers"]) == len(set(five["answers"])) == 10 and not set(five["answers"]) & titles(five)
@@ -68,5 +68,5 @@ def test_the_download_is_bounded(trained, tmp_path, node_modules):
 
 
 def test_a_site_made_without_npm_says_so(page, browser, serve, node_modules):
-    said = node("alert.mjs", f"{serve(page)}/explorer.html", browser)
+    said = node("alert.mjs", f"{serve(page)}/browser.html", browser)
     assert "The explorer cannot work here: " in said and "is not there (404): `make docs` adds it where npm is installed" in said

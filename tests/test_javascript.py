@@ -102,7 +102,7 @@ def test_bad_bundles_are_refused_in_one_line(harm, message, bundle, tmp_path, no
 
 
 def test_the_code_on_the_explorers_page_runs(bundle, tmp_path, node_modules, monkeypatch):
-    page = "\n".join("".join(cell["source"]) for cell in json.loads((ROOT/"nbs"/"explorer.ipynb").read_text())["cells"])
+    page = "\n".join("".join(cell["source"]) for cell in json.loads((ROOT/"nbs"/"browser.ipynb").read_text())["cells"])
     python, javascript = (re.search(rf"```{language}\n(.*?)```", page, flags=re.S)[1] for language in ("python", "js"))
     shutil.copy(ROOT/"nbs"/"explorer"/"recommender.js", tmp_path)
     os.symlink(node_modules, tmp_path/"node_modules")
