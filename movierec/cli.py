@@ -288,7 +288,7 @@ def _announced(config):
     _say(f"trained {config.model.name}: {folder}")
     return folder
 
-# %% ../nbs/90_cli.ipynb #2fc4fcba
+# %% ../nbs/90_cli.ipynb #e35230c0
 def run(
     ranking: Config, # as for `data` and `train`; `user` and `k` say what to recommend
     rating: Config, # of the model that predicts stars
@@ -297,7 +297,6 @@ def run(
     report = data(ranking)
     user = _somebody(ranking)
     stars, order = _announced(rating), _announced(ranking)
-    if rating.model.name == "stars": _add_stars(order / "bundle", rating, stars)
     return report, _metrics(order), _metrics(stars), recommend(replace(ranking, run=str(order), user=user))
 
 # %% ../nbs/90_cli.ipynb #82199e36
