@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SIZES', 'OPSET', 'TopMovies', 'TopMoviesOfHistory', 'TopMoviesOfUser', 'ExportError', 'save_onnx', 'dynamic_axes',
-           'check_parity', 'export_bundle']
+           'require_agreement', 'check_parity', 'export_bundle']
 
 # %% ../nbs/70_export.ipynb #5c25b357
 import importlib.metadata, warnings
@@ -206,7 +206,15 @@ def _write_onnx(module, path):
     save_onnx(path, module, example, kwargs={"tables": module.tables}, input_names=[*example, *module.tables], output_names=["score", "movie_id"],
               dynamic_shapes=dynamic_axes(module.inputs) | {"tables": tables})
 
-# %% ../nbs/70_export.ipynb #f71096f1
+# %% ../nbs/70_export.ipynb #f3ae6b37
+def require_agreement(
+    largest: float,    # difference found
+    tolerance: float,  # difference allowed
+) -> float:            # the difference found
+    "Refuse an export that differs from its model."
+    if not largest <= tolerance: raise ExportError(f"ONNX Runtime and PyTorch differ by {largest:.2g}, more than {tolerance:.2g}: the export is wrong, nothing was written")
+    return largest
+
 def check_parity(
     path,                     # of recommender.onnx
     module: TopMovies,        # what it was exported from
@@ -226,8 +234,7 @@ def check_parity(
             raise ExportError(f"ONNX Runtime leaves out other movies than PyTorch for {len(watched)} users and k={k}: the export is wrong, nothing was written")
         finite = np.isfinite(score)
         largest = max(largest, float(np.abs(score[finite] - expected[finite]).max(initial=0)))
-    if not largest <= tolerance: raise ExportError(f"ONNX Runtime and PyTorch differ by {largest:.2g}, more than {tolerance:.2g}: the export is wrong, nothing was written")
-    return largest
+    return require_agreement(largest, tolerance)
 
 # %% ../nbs/70_export.ipynb #341a2003
 _DISPLAY = ["movie_id", "tmdb_id", "imdb_id", "title", "year", "genres", "language", "vote_count", "poster_path"]

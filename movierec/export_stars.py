@@ -5,14 +5,13 @@
 # %% auto #0
 __all__ = ['StarsOfHistory', 'check_stars', 'add_stars']
 
-# %% ../nbs/71_export_stars.ipynb #37f22682
-import shutil
+# %% ../nbs/71_export_stars.ipynb #56dd0124
 from pathlib import Path
 import numpy as np, pyarrow.parquet as pq, torch
 from torch import nn
 
-from .bundle import read_bundle, write_bundle
-from .export import ExportError, dynamic_axes, save_onnx
+from .bundle import read_bundle, rewrite_bundle
+from .export import ExportError, dynamic_axes, require_agreement, save_onnx
 from .stars import HistoryStars
 
 # %% ../nbs/71_export_stars.ipynb #faeefde5
@@ -34,12 +33,12 @@ class StarsOfHistory(nn.Module):
         "Predict as the model itself does."
         return self.model.rate(history, stars, movie)
 
-# %% ../nbs/71_export_stars.ipynb #a6e54e4b
+# %% ../nbs/71_export_stars.ipynb #36470d72
 def _questions(model, sizes=((1, 1, 1), (7, 40, 3), (2, 300, 50)), seed=0):  # people, longest history, movies to rate
     draw = np.random.default_rng(seed)
     for n, seen, k in sizes:
         history = draw.integers(model.n_movies + 1, size=(n, seen))
-        history[-1] = model.n_movies if n > 1 else history[-1]
+        if n > 1: history[-1] = model.n_movies
         stars = np.where(history < model.n_movies, draw.integers(11, size=(n, seen)) / 2, 0).astype("float32")
         yield {"history": history, "stars": stars, "movie": draw.integers(model.n_movies, size=(n, k))}
 
@@ -54,10 +53,9 @@ def check_stars(
     for question in _questions(module.model):
         with torch.no_grad(): expected = module(*map(torch.from_numpy, question.values()))
         largest = max(largest, *(float(np.abs(one - other.numpy()).max()) for one, other in zip(session.run(None, question), expected)))
-    if not largest <= tolerance: raise ExportError(f"ONNX Runtime and PyTorch differ by {largest:.2g}, more than {tolerance:.2g}: the export is wrong, nothing was written")
-    return largest
+    return require_agreement(largest, tolerance)
 
-# %% ../nbs/71_export_stars.ipynb #dd60dcec
+# %% ../nbs/71_export_stars.ipynb #d41ec799
 def _rating_model(learn, bundle):
     if not isinstance(learn.model, HistoryStars):
         raise ExportError(f"{type(learn.model).__name__} cannot rate for any history: train with model=stars")
@@ -77,8 +75,7 @@ def add_stars(
     module = _rating_model(learn, bundle)
     about = {"model": type(learn.model).__name__, "movies": module.model.n_movies, "levels": module.model.chances.levels.tolist(),
              "inputs": module.inputs, "outputs": module.outputs, "metrics": metrics or {}}
-    with write_bundle(folder, manifest | {"stars": about}) as beside:
-        for name in manifest["files"].keys() - {"stars.onnx"}: shutil.copy(bundle / name, beside)
+    with rewrite_bundle(bundle, folder, manifest | {"stars": about}, written=["stars.onnx"]) as beside:
         save_onnx(beside / "stars.onnx", module, {name: torch.from_numpy(part) for name, part in next(_questions(module.model, [(2, 3, 4)])).items()},
                   input_names=[*module.inputs], output_names=[*module.outputs], dynamic_shapes=dynamic_axes(module.inputs))
         check_stars(beside / "stars.onnx", module)

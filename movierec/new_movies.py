@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['add_movies']
 
-# %% ../nbs/78_new_movies.ipynb #6123f6ab
-import shutil
+# %% ../nbs/78_new_movies.ipynb #6bf33946
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow.parquet as pq
 from safetensors.numpy import load_file, save
 
-from .bundle import BundleError, read_bundle, write_bundle
+from .bundle import BundleError, read_bundle, rewrite_bundle
 from .features import movie_features_like
 from .tables import as_movies
 
@@ -46,7 +45,7 @@ def _join(old, new):  # the tables of movies, as `Recommender` reads them
     new = new.reindex(columns=old.columns).assign(ratings=0).astype({name: old[name].dtype for name in old if old[name].dtype != object}, errors="ignore")
     return pd.concat([old, new], ignore_index=True)
 
-# %% ../nbs/78_new_movies.ipynb #ade953af
+# %% ../nbs/78_new_movies.ipynb #9dbe326f
 def _really_new(frame, old):
     new = as_movies(frame)
     known = new.movie_id[new.movie_id.isin(old.movie_id)].tolist()
@@ -66,8 +65,7 @@ def add_movies(
     old = pq.ParquetFile(bundle / "movies.parquet").read().to_pandas()
     new = _really_new(movies, old)
     tables = _grow_tables(load_file(bundle / "tables.safetensors"), manifest["tables"], new, _described(new, manifest["content"], load_file(bundle / "content.safetensors")))
-    with write_bundle(folder, manifest | {"movies": len(old) + len(new)}) as beside:
-        for name in manifest["files"].keys() - {"tables.safetensors", "movies.parquet"}: shutil.copy(bundle / name, beside)
+    with rewrite_bundle(bundle, folder, manifest | {"movies": len(old) + len(new)}, written=["tables.safetensors", "movies.parquet"]) as beside:
         (beside / "tables.safetensors").write_bytes(save(tables))
         _join(old, new).to_parquet(beside / "movies.parquet", index=False)
     return Path(folder).resolve()

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['KINDS', 'bundle_ndcg', 'shrink_bundle']
 
-# %% ../nbs/82_small.ipynb #ce82db69
-import shutil, warnings
+# %% ../nbs/82_small.ipynb #86582e6c
+import warnings
 from pathlib import Path
 import numpy as np, pandas as pd
 from safetensors.numpy import load_file, save
 
-from .bundle import BundleError, read_bundle, write_bundle
+from .bundle import BundleError, read_bundle, rewrite_bundle
 from .config import nearest
 from .recommender import Recommender
 
@@ -58,7 +58,7 @@ def _cost(bundle, small, held_out):
     ndcg, small_ndcg = bundle_ndcg(before, held_out), bundle_ndcg(after, held_out)
     return cost | {"ndcg@10": small_ndcg, "ndcg@10_lost": ndcg - small_ndcg}
 
-# %% ../nbs/82_small.ipynb #662e3068
+# %% ../nbs/82_small.ipynb #7dc39503
 def shrink_bundle(
     bundle,                        # folder of a bundle
     folder,                        # of the small one
@@ -71,8 +71,7 @@ def shrink_bundle(
     if "variant" in manifest: raise BundleError(f"{bundle} is a small bundle already: shrink the whole one")
     tables = _shrink(load_file(bundle / "tables.safetensors"), manifest["tables"], kind)
     def write(cost):
-        with write_bundle(folder, manifest | {"variant": {"kind": kind} | cost}) as beside:
-            for name in {*manifest["files"]} - {"tables.safetensors"}: shutil.copy(bundle / name, beside)
+        with rewrite_bundle(bundle, folder, manifest | {"variant": {"kind": kind} | cost}, written=["tables.safetensors"]) as beside:
             (beside / "tables.safetensors").write_bytes(save(tables))
     write({})
     write(_cost(bundle, folder, held_out))

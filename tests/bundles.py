@@ -1,4 +1,4 @@
-"""Bundles with a random catalogue: the arithmetic of a trained one, and any numbers."""
+"""Bundles with a random catalogue: the arithmetic of a trained one, and any numbers. And random histories to ask a trained one about."""
 import json, shutil
 
 import numpy as np, pandas as pd
@@ -6,6 +6,7 @@ from safetensors.numpy import load_file, save
 
 from movierec.bundle import write_bundle
 
+UNKNOWN = 10**9  # a movie that no bundle has
 GENRES = ["Action", "Comedy", "Drama", "War"]
 
 
@@ -50,3 +51,29 @@ def random_bundle(trained, folder, seed, n_movies, n_users=3):
         movies.to_parquet(beside/"movies.parquet")
         random_users(draw, movies, n_users).to_parquet(beside/"users.parquet")
     return folder
+
+
+class Pairs:
+    "A history like a dict, but a movie can come twice."
+    def __init__(self, pairs): self.pairs = pairs
+    def items(self): return self.pairs
+
+
+def random_histories(movie_ids, users, n, seed=0):
+    "A user or None, and what they watched, of real users and of nobody; empty, short and 1,000 long; movies watched twice and movies that nobody knows."
+    draw = np.random.default_rng(seed)
+    for place in range(n):
+        length = (0, 1, 2, 1000)[place] if place < 4 else int(np.exp(draw.uniform(0, np.log(1000))))
+        ids = draw.choice(movie_ids, length)  # with repetition
+        ids[draw.random(length) < 0.05] = UNKNOWN
+        if length and (ids == UNKNOWN).all(): ids[0] = movie_ids[0]
+        stars = draw.integers(0, 11, length) / 2
+        yield int(draw.choice(users)) if place % 4 == 3 else None, Pairs([(movie, float(star) or None) for movie, star in zip(ids.tolist(), stars)])
+
+
+def rows_and_stars(earlier, history, row_of):
+    "What a model shall see: each known movie once, where it was watched last."
+    watched = dict(earlier)
+    for movie, star in history.items():
+        if movie in row_of: watched.pop(movie, None); watched[movie] = star or 0.0
+    return [row_of[movie] for movie in watched], list(watched.values())

@@ -3,11 +3,10 @@ import warnings
 
 import numpy as np, pytest, torch
 
+from bundles import random_histories, rows_and_stars
 from movierec import cli
 from movierec.config import load_config
 from movierec.recommender import Recommender
-
-UNKNOWN = 10**9
 
 
 @pytest.fixture(scope="module")
@@ -18,17 +17,6 @@ def both(trained):
     learn = cli._load_run(config, folder)
     learn.model.eval()
     return learn, Recommender.load(folder/"bundle")
-
-
-def random_histories(movie_ids, users, n, seed=0):
-    "Of real users and of nobody; empty, short and 1,000 long; movies watched twice and movies that nobody knows."
-    draw = np.random.default_rng(seed)
-    for place in range(n):
-        length = (0, 1, 2, 1000)[place] if place < 4 else int(np.exp(draw.uniform(0, np.log(1000))))
-        ids = draw.choice(movie_ids, length)  # with repetition
-        ids[draw.random(length) < 0.05] = UNKNOWN
-        if length and (ids == UNKNOWN).all(): ids[0] = movie_ids[0]
-        yield int(draw.choice(users)) if place % 4 == 3 else None, ids, draw.integers(0, 11, length) / 2
 
 
 def torch_scores(learn, tables, rows, stars):
@@ -43,25 +31,16 @@ def test_a_thousand_random_histories_get_the_same_ten(both):
     movie_ids, users = learn.graph["movie"].movie_id.numpy(), learn.graph["user"].user_id.numpy()
     row_of = {movie_id: row for row, movie_id in enumerate(movie_ids.tolist())}
     past = {user: rows for user, rows in learn.split.sort_values(["user_id", "timestamp", "movie_id"]).groupby("user_id")}
-    for user, ids, stars in random_histories(movie_ids, users, 1000):
-        given = [(movie, float(star) or None) for movie, star in zip(ids.tolist(), stars)]
-        watched = {} if user is None else dict(zip(past[user].movie_id, past[user].rating.astype(float)))
-        for movie, star in given:
-            if movie in row_of: watched.pop(movie, None); watched[movie] = star or 0.0
-        rows = [row_of[movie] for movie in watched]
-        expected = torch_scores(learn, tables, rows, list(watched.values()))
+    for user, history in random_histories(movie_ids, users, 1000):
+        earlier = {} if user is None else dict(zip(past[user].movie_id, past[user].rating.astype(float)))
+        rows, stars = rows_and_stars(earlier, history, row_of)
+        expected = torch_scores(learn, tables, rows, stars)
         expected[rows] = expected[learn.model.unrated.numpy()] = -np.inf
-        history = _Pairs(given)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the unknown movies
             movie_id, score = recommender.top(user, 10, history)
         assert np.abs(expected[[row_of[movie] for movie in movie_id.tolist()]] - score).max() <= 1e-4
         assert np.abs(np.sort(expected)[::-1][:10] - score).max() <= 1e-4  # the same ten, up to ties
-
-
-class _Pairs:  # like a dict, but a movie can come twice
-    def __init__(self, pairs): self.pairs = pairs
-    def items(self): return self.pairs
 
 
 def test_the_comparison_above_can_fail(both):

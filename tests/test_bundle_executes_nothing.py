@@ -6,7 +6,7 @@ from onnx import TensorProto, helper
 from safetensors.numpy import load_file
 
 from conftest import run
-from movierec.bundle import FILES, write_bundle
+from movierec.bundle import FILES, read_bundle, rewrite_bundle
 from movierec.config import MovierecError
 from movierec.export import export_bundle
 from movierec.graph import split_ratings, two_tastes
@@ -131,10 +131,7 @@ def test_the_crime_is_one(mark):
 
 
 def forged(bundle, folder, name, content):  # with checksums that are right
-    with write_bundle(folder, json.loads((bundle/"manifest.json").read_text())) as beside:
-        for path in bundle.iterdir():
-            if path.name != "manifest.json": shutil.copy(path, beside)
-        (beside/name).write_bytes(content)
+    with rewrite_bundle(bundle, folder, read_bundle(bundle), written=[name]) as beside: (beside/name).write_bytes(content)
     return folder
 
 

@@ -3,6 +3,7 @@ import json, shutil, warnings
 
 import numpy as np, pandas as pd, pytest, torch
 
+from bundles import UNKNOWN, random_histories, rows_and_stars
 from movierec.bundle import BundleError, read_bundle
 from movierec.datasets import load_sample
 from movierec.export_stars import add_stars
@@ -10,7 +11,6 @@ from movierec.graph import split_ratings
 from movierec.learner import recommender_learner
 from movierec.recommender import Recommender, RecommenderError
 from movierec.small import shrink_bundle
-from test_bundle_agrees_with_training import UNKNOWN, _Pairs, random_histories
 
 TOLERANCE = 1e-4
 
@@ -28,28 +28,19 @@ def both(trained, tmp_path_factory):
 def recommender(both): return Recommender.load(both[1])
 
 
-def known_part(recommender, user, given):
-    "Rows and stars as the model shall see them: a movie once, where it was watched last."
-    row_of = {movie: row for row, movie in enumerate(recommender.movies.movie_id.tolist())}
-    watched = {} if user is None else recommender.history(user)
-    for movie, star in given:
-        if movie in row_of: watched.pop(movie, None); watched[movie] = star or 0.0
-    return [row_of[movie] for movie in watched], list(watched.values())
-
-
 def test_a_thousand_random_histories_get_the_same_stars(both, recommender):
     learn, draw = both[0], np.random.default_rng(1)
     movie_ids, users = learn.graph["movie"].movie_id.numpy(), learn.graph["user"].user_id.numpy()
-    levels = recommender.manifest["stars"]["levels"]
-    for user, ids, stars in random_histories(movie_ids, users, 1000):
-        given, asked = [(movie, float(star) or None) for movie, star in zip(ids.tolist(), stars)], draw.integers(len(movie_ids), size=5)
-        rows, values = known_part(recommender, user, given)
+    levels, row_of = recommender.manifest["stars"]["levels"], {movie_id: row for row, movie_id in enumerate(movie_ids.tolist())}
+    for user, history in random_histories(movie_ids, users, 1000):
+        asked = draw.integers(len(movie_ids), size=5)
+        rows, stars = rows_and_stars({} if user is None else recommender.history(user), history, row_of)
         with torch.no_grad():
             rating, variance, chances = (part[0].numpy() for part in learn.model.rate(
-                torch.tensor([rows or [learn.model.n_movies]]), torch.tensor([values or [0.0]]), torch.from_numpy(asked)[None]))
+                torch.tensor([rows or [learn.model.n_movies]]), torch.tensor([stars or [0.0]]), torch.from_numpy(asked)[None]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the unknown movies
-            table = recommender.predict_rating(movie_ids[asked], user, _Pairs(given))
+            table = recommender.predict_rating(movie_ids[asked], user, history)
         assert np.abs(table.rating - rating.clip(0.5, 5)).max() <= TOLERANCE
         assert np.abs(table.uncertainty ** 2 - variance).max() <= TOLERANCE
         assert np.abs(table[levels].to_numpy() - chances).max() <= TOLERANCE

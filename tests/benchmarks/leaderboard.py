@@ -159,9 +159,9 @@ def run_in_process(*cell):
 
 # Tuning
 
-def grid_of(model):
+def grid_of(track, model):
     "All combinations of the grid of models.yaml; epochs are looked at while one run goes on."
-    grid = dict(MODELS[model].get("grid", {}))
+    grid = {**MODELS[model].get("grid", {}), **MODELS[model].get(f"grid_{track}", {})}
     epochs = grid.pop("epochs", None) if getattr(peer_class(model), "train", None) else None
     return [dict(zip(grid, values)) for values in itertools.product(*grid.values())], epochs
 
@@ -181,7 +181,7 @@ def tune(folder, source, track, model):
     file.parent.mkdir(parents=True, exist_ok=True)
     tried = json.loads(file.read_text()) if file.exists() else {}
     fitted, held_out = parts(track, data, next(iter(seeds_of(track, data.name, model))), tuning=True)
-    combinations, epochs = grid_of(model)
+    combinations, epochs = grid_of(track, model)
     make = lambda **settings: peer_class(model)(movies=data.movies, **{**fixed_settings(track, model), **settings})
     for settings in combinations:
         key = json.dumps([settings, epochs], sort_keys=True)
@@ -205,7 +205,7 @@ def keep_tuned(track, name, model, entry):
 
 def tune_all(folder, sources, tracks, models):
     for track, source, model in itertools.product(tracks, sources, models or MODELS):
-        if model not in models_of(track) or "grid" not in MODELS[model]: continue
+        if model not in models_of(track) or not {"grid", f"grid_{track}"} & MODELS[model].keys(): continue
         began = time.perf_counter()
         try: print(track, source.partition("=")[0], model, *tune(folder, source, track, model), f"{time.perf_counter() - began:.0f} s", flush=True)
         except (ImportError, ValueError) as error: print(track, source.partition("=")[0], model, "left out:", error, flush=True)
