@@ -55,7 +55,12 @@ def check_stars(
         largest = max(largest, *(float(np.abs(one - other.numpy()).max()) for one, other in zip(session.run(None, question), expected)))
     return require_agreement(largest, tolerance)
 
-# %% ../nbs/71_export_stars.ipynb #d41ec799
+# %% ../nbs/71_export_stars.ipynb #6eca4d9c
+def _write_stars(module, path):
+    example = {name: torch.from_numpy(part) for name, part in next(_questions(module.model, [(2, 3, 4)])).items()}
+    save_onnx(path, module, example, input_names=[*module.inputs], output_names=[*module.outputs], dynamic_shapes=dynamic_axes(module.inputs))
+
+# %% ../nbs/71_export_stars.ipynb #182f8165
 def _rating_model(learn, bundle):
     if not isinstance(learn.model, HistoryStars):
         raise ExportError(f"{type(learn.model).__name__} cannot rate for any history: train with model=stars")
@@ -76,7 +81,6 @@ def add_stars(
     about = {"model": type(learn.model).__name__, "movies": module.model.n_movies, "levels": module.model.chances.levels.tolist(),
              "inputs": module.inputs, "outputs": module.outputs, "metrics": metrics or {}}
     with rewrite_bundle(bundle, folder, manifest | {"stars": about}, written=["stars.onnx"]) as beside:
-        save_onnx(beside / "stars.onnx", module, {name: torch.from_numpy(part) for name, part in next(_questions(module.model, [(2, 3, 4)])).items()},
-                  input_names=[*module.inputs], output_names=[*module.outputs], dynamic_shapes=dynamic_axes(module.inputs))
+        _write_stars(module, beside / "stars.onnx")
         check_stars(beside / "stars.onnx", module)
     return Path(folder).resolve()
