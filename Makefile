@@ -23,15 +23,15 @@ run: .venv/installed-run
 
 test: .venv/installed-all
 	$(say) 'Notebooks can be read and keep to the style'
-	@python tests/check_style.py
+	@python tests/tools/check_style.py
 	$(say) 'Notebooks are clean'
-	@python tests/check_generated.py clean
+	@python tests/tools/check_generated.py clean
 	$(say) 'Modules are those that the notebooks export'
-	@python tests/check_generated.py export
+	@python tests/tools/check_generated.py export
 	$(say) 'README.md is that of nbs/index.ipynb'
-	@python tests/check_generated.py readme
+	@python tests/tools/check_generated.py readme
 	$(say) 'Notebooks run from top to bottom'
-	@python tests/run_notebooks.py
+	@python tests/tools/run_notebooks.py
 	$(say) 'Tests outside notebooks, the wheel and the site'
 	@python -m pytest tests
 
@@ -42,16 +42,16 @@ leaderboard: .venv/installed-peers
 	python tests/benchmarks/report.py runs/leaderboard nbs/tutorials/leaderboard
 
 docs: .venv/installed-all
-	python tests/make_site.py _docs
+	python tests/tools/make_site.py _docs
 
 readme: .venv/installed-all
-	python tests/make_readme.py
+	python tests/tools/make_readme.py
 
 hooks: .venv/installed-all
 	nbdev_install_hooks
 
 clean:
-	rm -rf .venv _docs _proc build movierec.egg-info tests/.pytest_cache tests/javascript/node_modules .hypothesis
+	rm -rf .venv _docs _proc build movierec.egg-info tests/.pytest_cache tests/serve/javascript/node_modules .hypothesis
 	find nbs movierec tests -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/installed-run: $(sources) | .venv/bin/python

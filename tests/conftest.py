@@ -46,7 +46,7 @@ def trained(tmp_path_factory):
 def site(tmp_path_factory):
     "The folder of the site's pages, without what the explorer loads."
     folder = tmp_path_factory.mktemp("site")
-    code = "import sys, pathlib; sys.path.insert(0, 'tests'); import make_site; make_site.make_site(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib; sys.path.insert(0, 'tests/tools'); import make_site; make_site.make_site(pathlib.Path(sys.argv[1]))"
     run(sys.executable, "-c", code, folder, cwd=ROOT)
     return folder
 

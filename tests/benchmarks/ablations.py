@@ -37,8 +37,8 @@ VARIANTS = {  # what is left out: options of the model, a change of the ratings,
 
 
 def ndcg(data, variant, seed):
-    from movierec.evaluation import compare
-    from movierec.learner import fit_epochs, recommender_learner
+    from movierec.train.evaluation import compare
+    from movierec.train.learner import fit_epochs, recommender_learner
     settings, change = settings_of("R", data.name, "history"), VARIANTS[variant]
     parts = change.get("ratings", lambda ratings: ratings)(split("R", data, 0))
     learn = recommender_learner(data.movies, parts, "history", settings["batch_size"], seed, **settings["options"] | change.get("options", {}))

@@ -4,12 +4,12 @@
     python tests/benchmarks/arango_store.py FOLDER       and The Movies Dataset in FOLDER; further words are load_dataset's
                                                    arguments, such as metadata=NAME.csv
 
-The server is the stand-in of tests/arango_server.py, in a process of its own, so that memory is that of the reader alone.
+The server is the stand-in of tests/store/arango_server.py, in a process of its own, so that memory is that of the reader alone.
 """
 import json, os, resource, subprocess, sys, time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+sys.path[:0] = [str(Path(__file__).parents[1] / "store"), str(Path(__file__).parents[2])]
 from arango_server import STATEMENTS, Collection, Database, serve
 
 MANY = 5_000_000
@@ -43,7 +43,7 @@ def memory():  # of this process at its highest, in MB
 
 
 def read_many(url):
-    from movierec.arango import ArangoSettings, ArangoStore
+    from movierec.store.arango import ArangoSettings, ArangoStore
     before, start = memory(), time.perf_counter()
     frame = ArangoStore(ArangoSettings(url=url)).ratings()
     assert len(frame) == MANY and frame.timestamp.sum() == sum(946_684_800 + i for i in range(MANY))
@@ -52,7 +52,7 @@ def read_many(url):
 
 def load_and_read(url, dataset, bytes_of):
     from pandas.testing import assert_frame_equal
-    from movierec.arango import ArangoSettings, ArangoStore
+    from movierec.store.arango import ArangoSettings, ArangoStore
     store, start = ArangoStore(ArangoSettings(url=url)), time.perf_counter()
     store.load(dataset.movies, dataset.ratings)
     loaded, start = time.perf_counter() - start, time.perf_counter()
@@ -78,7 +78,7 @@ def with_server(task, many=False):
 
 
 def main(folder=None, *words):
-    from movierec.datasets import load_dataset, load_sample
+    from movierec.data.datasets import load_dataset, load_sample
     os.environ["ARANGO_PASSWORD"] = "secret"
     with_server(lambda url, _: subprocess.run([sys.executable, __file__, "--read", url], check=True), many=True)
     with_server(lambda url, bytes_of: load_and_read(url, load_sample(), bytes_of))

@@ -15,8 +15,8 @@ class LightGCN(RankingPeer):
     random, embedding_size, layers, learning_rate, penalty, batch_size, epochs = True, 64, 3, 0.003, 1e-4, 4096, 100
 
     def train(self, ratings, seed=0):
-        from movierec.graph import build_graph
-        from movierec.models import create_model
+        from movierec.models.graph import build_graph
+        from movierec.models.registry import create_model
         self.index(ratings)
         torch.manual_seed(seed)
         graph = build_graph(self.table, ratings, features=())
@@ -129,7 +129,7 @@ class Movierec(RankingPeer):
     random, model, epochs, learning_rate, weight_decay, batch_size, options = True, "lightgcn", 40, 0.03, 0.3, None, {}
 
     def prepare(self, ratings, seed):
-        from movierec.learner import recommender_learner
+        from movierec.train.learner import recommender_learner
         self.index(ratings)
         self.learn = recommender_learner(self.table, ratings.assign(part="train"), model=self.model, batch_size=self.batch_size, seed=seed, **self.options)
         return self.learn

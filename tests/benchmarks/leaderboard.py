@@ -27,7 +27,7 @@ FOLDS = "ml-100k"  # the data set whose published folds protocol P uses
 
 def read_data(source):
     "Read `ratings_small`, which comes with movierec, or `name=path`; -> name, movies, ratings."
-    from movierec.datasets import load_dataset, load_sample
+    from movierec.data.datasets import load_dataset, load_sample
     name, _, path = source.partition("=")
     data = load_dataset("path", path) if path else load_sample()
     ratings = data.ratings.merge(_file_order(path), on=["user_id", "movie_id"], validate="1:1") if name == FOLDS else data.ratings
@@ -50,7 +50,7 @@ def published_fold(ratings, fold):
 
 def split(track, data, seed):
     "The ratings with a column `part`, as the protocol of the track says."
-    from movierec.graph import split_ratings
+    from movierec.models.splits import split_ratings
     if track == "P" and data.name == FOLDS: return published_fold(data.ratings, seed)
     return split_ratings(data.ratings, {"R": "temporal_user", "R2": "random_user", "P": "random"}[track], seed)
 

@@ -13,9 +13,10 @@ import numpy as np, pandas as pd, torch
 from torch_geometric.metrics import LinkPredNDCG
 
 from leaderboard import read_data
-from movierec.evaluation import ranking_metrics
-from movierec.graph import build_graph, rating_counts, split_ratings
-from movierec.learner import fit_epochs, recommender_learner, top_movies, user_movie_matrix
+from movierec.train.evaluation import ranking_metrics
+from movierec.models.graph import build_graph, rating_counts
+from movierec.models.splits import split_ratings
+from movierec.train.learner import fit_epochs, recommender_learner, top_movies, user_movie_matrix
 
 
 def trained(movies, train, seed):

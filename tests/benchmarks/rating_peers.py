@@ -111,7 +111,7 @@ class Sage(RatingPeer):
     random, model, learning_rate, weight_decay, batch_size, epochs, options = True, "sage", 0.003, 0.0, 8192, 20, {}
 
     def train(self, ratings, seed=0):
-        from movierec.learner import recommender_learner
+        from movierec.train.learner import recommender_learner
         self.low, self.high = float(ratings.rating.min()), float(ratings.rating.max())
         self.learn = recommender_learner(self.table, ratings.assign(part="train"), model=self.model, batch_size=self.batch_size, seed=seed, **self.options)
         with self.learn.no_bar(), self.learn.no_logging():
@@ -121,8 +121,8 @@ class Sage(RatingPeer):
 
     def predict(self, pairs):
         import torch
-        from movierec.evaluation import model_stars
-        from movierec.graph import to_index
+        from movierec.train.evaluation import model_stars
+        from movierec.models.graph import to_index
         graph = self.learn.graph
         with torch.no_grad():
             return model_stars(self.learn.model)(to_index(graph["user"].user_id, pairs.user_id), to_index(graph["movie"].movie_id, pairs.movie_id)).numpy()

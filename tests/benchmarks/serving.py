@@ -13,19 +13,19 @@ from pathlib import Path
 import numpy as np, torch
 from scipy.sparse import csr_matrix
 
-from movierec.datasets import load_sample
-from movierec.export import export_bundle
-from movierec.graph import split_ratings
-from movierec.learner import fit_epochs, recommender_learner
-from movierec.recommender import Recommender
-from movierec.relations import Histories
+from movierec.data.datasets import load_sample
+from movierec.train.export import export_bundle
+from movierec.models.splits import split_ratings
+from movierec.train.learner import fit_epochs, recommender_learner
+from movierec.serve.recommender import Recommender
+from movierec.models.relations import Histories
 
 SIZE, K = 64, 10
 
 FRESH = """
 import re, sys, time
 start = time.perf_counter()
-from movierec.recommender import Recommender
+from movierec.serve.recommender import Recommender
 Recommender.load(sys.argv[1]).recommend(42)
 seconds, peak = time.perf_counter() - start, re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
 print(f"{seconds:.2f} s, {int(peak) / 1024:.0f} MB")

@@ -10,9 +10,9 @@ import time
 import torch
 from fastai.callback.core import Callback
 
-from movierec.datasets import load_sample
-from movierec.graph import split_ratings
-from movierec.learner import recommender_learner
+from movierec.data.datasets import load_sample
+from movierec.models.splits import split_ratings
+from movierec.train.learner import recommender_learner
 
 STEPS, SWEEPS = 299, 20
 
