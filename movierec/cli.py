@@ -99,7 +99,8 @@ def _read_store(config):
 # %% ../nbs/50_cli.ipynb #65e455b3
 def _learner(config, movies, split, users):
     from movierec.train.learner import recommender_learner
-    learn = recommender_learner(movies, split, config.model.name, config.trainer.batch_size, config.seed, users=users, **config.model.options())
+    learn = recommender_learner(movies, split, model=config.model.name, batch_size=config.trainer.batch_size, seed=config.seed,
+                                users=users, **config.model.options())
     return _to_device(learn, config.trainer.device)
 
 # %% ../nbs/50_cli.ipynb #0234dcff
@@ -124,13 +125,14 @@ def _held_out(split, part):
     return rows
 
 # %% ../nbs/50_cli.ipynb #84751c6d
-def _pace(trainer): return trainer.learning_rate, trainer.weight_decay, trainer.one_cycle
+def _pace(trainer):
+    return {"learning_rate": trainer.learning_rate, "weight_decay": trainer.weight_decay, "one_cycle": trainer.one_cycle}
 
 def _choose_epochs(config, movies, split, users):  # train on train, judge on validation
     from movierec.train.evaluation import compare
     from movierec.train.learner import fit_best
     learn, validation = _learner(config, movies, split, users), _held_out(split, "validation")
-    with _quiet(learn): best = fit_best(learn, config.trainer.epochs, *_pace(config.trainer))
+    with _quiet(learn): best = fit_best(learn, config.trainer.epochs, **_pace(config.trainer))
     return best, compare(learn, validation), learn.recorder
 
 # %% ../nbs/50_cli.ipynb #8afb2e65
@@ -138,7 +140,7 @@ def _train_finally(config, movies, split, users, epochs):  # train on train and 
     from movierec.train.evaluation import compare
     from movierec.train.learner import fit_epochs
     learn, test = _learner(config, movies, _final(split), users), _held_out(split, "test")
-    with _quiet(learn): fit_epochs(learn, epochs, *_pace(config.trainer))
+    with _quiet(learn): fit_epochs(learn, epochs, **_pace(config.trainer))
     return learn, compare(learn, test)
 
 def _final(split): return split.assign(part=split.part.replace("validation", "train"))
@@ -171,7 +173,7 @@ def _write_run(folder, config, movies, split, users):
     users.to_parquet(folder / "users.parquet", index=False)
     torch.save(learn.model.state_dict(), folder / "checkpoint.pt")
     _training_curve(recorder, best, folder / "training.png")
-    export_bundle(learn, folder / "bundle", metrics, _settings(config))
+    export_bundle(learn, folder / "bundle", metrics=metrics, settings=_settings(config))
 
 # %% ../nbs/50_cli.ipynb #e957140a
 def _settings(config): return {name: value for name, value in asdict(config).items() if name in ("split", "model", "trainer", "seed")}
@@ -209,7 +211,7 @@ def _load_run(config, folder):  # the trained learner of a run
     with _reading(folder / "users.parquet"): users = as_users(pd.read_parquet(folder / "users.parquet"))
     with _reading(folder / "checkpoint.pt"), warnings.catch_warnings(action="ignore"):
         learn = _learner(config, movies, _final(split), users)
-        learn.model.load_state_dict(torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True))
+        learn.model.load_state(torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True))
     return learn
 
 # %% ../nbs/50_cli.ipynb #4a163943
@@ -233,8 +235,8 @@ def _kept_metrics(folder):
     with _reading(folder / "metrics.json"): return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
 def _add_stars(bundle, config, folder):  # folder: of a run that predicts stars
-    from movierec.train.export_stars import add_stars
-    return add_stars(bundle, _load_run(_run_config(config, folder), folder), bundle, _kept_metrics(folder))
+    from movierec.train.export import add_rating_model
+    return add_rating_model(bundle, _load_run(_run_config(config, folder), folder), metrics=_kept_metrics(folder))
 
 def export(
     config: Config, # `run` and `stars` count
@@ -243,7 +245,7 @@ def export(
     with _needs("train"): from movierec.train.export import export_bundle
     folder, rating = _find_run(config), config.stars and _find_run(replace(config, run=config.stars))
     saved = _run_config(config, folder)
-    bundle = export_bundle(_load_run(saved, folder), folder / "bundle", _kept_metrics(folder), _settings(saved))
+    bundle = export_bundle(_load_run(saved, folder), folder / "bundle", metrics=_kept_metrics(folder), settings=_settings(saved))
     return _add_stars(bundle, config, rating) if rating else bundle
 
 # %% ../nbs/50_cli.ipynb #73c3fc56

@@ -394,7 +394,7 @@ def explain(self: Recommender,
 # %% ../../nbs/serve/60_recommender.ipynb #e14726a4
 @patch
 def _star_rows(self: Recommender, movie_ids):
-    if "stars" not in self.manifest: raise RecommenderError(f"{self.folder} has no rating model: add one with `add_stars`, or by `movierec export run=… stars=…`")
+    if "stars" not in self.manifest: raise RecommenderError(f"{self.folder} has no rating model: add one with `add_rating_model`, or by `movierec export run=… stars=…`")
     rows = self._rows_of(movie_ids)
     late = rows[rows >= self.manifest["stars"]["movies"]]
     if len(late): raise RecommenderError(f"movie {self.movies.movie_id[late[0]]} joined after training, and the rating model does not know it: leave it out, or train again")
