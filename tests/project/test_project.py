@@ -5,8 +5,8 @@ from configparser import ConfigParser
 import pytest
 from packaging.requirements import Requirement
 
-import check_style
 import movierec
+import style_form
 from conftest import ROOT
 
 TOP = {".ci", ".gitattributes", ".github", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "_quarto.yml",
@@ -88,14 +88,14 @@ def test_no_secrets():
 
 
 @pytest.mark.parametrize("line, seen", [("/root/x", True), ("saved in /tmp/tmpab12/x", True), ("C:\\Users\\me", True), ("a/home/b and 1/2", False)])
-def test_paths_of_machines_are_recognised(line, seen): assert bool(re.search(check_style.UNSTABLE["a machine's path"], line)) == seen
+def test_paths_of_machines_are_recognised(line, seen): assert bool(re.search(style_form.UNSTABLE["a machine's path"], line)) == seen
 
 
 def test_no_paths_of_machines_in_outputs():
     for path in (ROOT/"nbs").rglob("*.ipynb"):
         outputs = json.dumps([cell.get("outputs") for cell in json.loads(path.read_text())["cells"]])
         outputs = re.sub(r'"image/png": "[^"]*"', "", outputs)
-        assert not re.search(check_style.UNSTABLE["a machine's path"], outputs), named(path)
+        assert not re.search(style_form.UNSTABLE["a machine's path"], outputs), named(path)
 
 
 def test_links_of_the_readme_lead_somewhere():
