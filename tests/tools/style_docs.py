@@ -78,7 +78,7 @@ def docments(nb):
     for cell in nb.exported:
         for function in documented_functions(cell):
             if missing := untyped(function):
-                todo = f"{function.name}: give {', '.join(missing)} a type; the site drops a comment without one"
+                todo = f"{function.name}: give {', '.join(missing)} a type (a result's comment is lost without one)"
                 yield nb.problem(cell, "docments", todo)
             if missing := unexplained(cell, function):
                 todo = f"{function.name}: say what {', '.join(missing)} means, one to a line with a comment"
@@ -131,17 +131,19 @@ def documented_fields(nb):
                 yield nb.problem(cell, "documented fields", todo)
 
 
-def comments_without_type(nb):  # -> how many comments on parameters and results the site does not show
-    count = 0
+def lost_results(nb):  # -> functions whose comment on the result the site does not show, for want of a type
     for cell in nb.exported:
-        comments, lines = _comment_lines(cell), cell.code.splitlines()
+        lines = cell.code.splitlines()
         for function in documented_functions(cell):
-            for each in parameters(function):
-                count += each.lineno in comments and not each.annotation
-            end = function.body[0].lineno - 1
-            lost = has_result(function) and not function.returns and end in comments
-            count += bool(lost and re.match(r"[^#]*\):\s*#", lines[end - 1]))
-    return count
+            end = lines[function.body[0].lineno - 2]
+            if has_result(function) and not function.returns and re.match(r"[^#]*\):\s*#", end): yield function.name
+
+
+def commented_options(nb):  # -> functions with a comment on `**options`
+    for cell in nb.exported:
+        for function in documented_functions(cell):
+            options = function.args.kwarg
+            if options and is_shown(cell, function, options): yield function.name
 
 
 RULES = [docments, keyword_only, docstrings, quoted_types, documented_fields]
