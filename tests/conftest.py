@@ -1,4 +1,4 @@
-"""What several tests share: a copy of the project to spoil, a run of one epoch, the site, and packages for JavaScript."""
+"""What several tests share: a copy of the project to spoil, a run of one epoch, the site, npm's packages."""
 import os
 import shutil
 import subprocess
@@ -14,7 +14,9 @@ PROJECT = ("setup.py", "settings.ini", "_quarto.yml", "README.md", "LICENSE")  #
 
 def run(*command, cwd, **environment):  # -> CompletedProcess with text; fails with all that the command said
     environment = {**os.environ, **environment}
-    environment = {name: value for name, value in environment.items() if name not in ("PYTHONPATH", "IN_TEST")}
+    environment = {
+        name: value for name, value in environment.items() if name not in ("PYTHONPATH", "IN_TEST")
+    }
     command = [str(part) for part in command]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -65,7 +67,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def node_modules():
-    "The folder of the packages that package-lock.json pins; without node, npm or a registry, their tests are skipped."
+    "The folder of the packages that package-lock.json pins; without node, npm or a registry, tests skip."
     import explorer
     try: return explorer.node_modules()
     except explorer.NoNpm as error: pytest.skip(str(error))

@@ -1,30 +1,44 @@
-"""One front door: about twenty names, loaded when asked for, listed by completion and help, with and without PyTorch."""
+"""One front door: twenty names, loaded when asked for, listed by completion and help, without PyTorch too."""
 import importlib
 import subprocess
 import sys
 import time
 
 import pytest
-from conftest import settings
 
 import movierec
 import movierec.testing
+from conftest import settings
 from movierec import front_door
 
-HEAVY = ["torch", "fastai", "fastcore", "pandas", "numpy", "duckdb", "onnxruntime", "hydra", "pyarrow", "matplotlib"]
+HEAVY = [
+    "torch",
+    "fastai",
+    "fastcore",
+    "pandas",
+    "numpy",
+    "duckdb",
+    "onnxruntime",
+    "hydra",
+    "pyarrow",
+    "matplotlib",
+]
 PACKAGES = {"movierec": front_door.NAMES, "movierec.testing": front_door.TESTING_NAMES}
 ENTRIES = [(package, name) for package, names in PACKAGES.items() for name in names]
 WITHOUT = """
 import sys
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {absent}: raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+        if name.partition(".")[0] in {absent}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Absent())
 """
 TRAINING = ["torch", "torch_geometric", "fastai", "fastcore", "onnx", "onnxscript", "matplotlib"]
 
 
-def python(code, absent=(), fails=False):  # -> what a fresh interpreter prints, where some packages are not installed
+def python(
+    code, absent=(), fails=False
+):  # -> what a fresh interpreter prints, where some packages are not installed
     code = (WITHOUT.format(absent=set(absent)) if absent else "") + code
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert bool(done.returncode) == fails, done.stdout + done.stderr
@@ -58,7 +72,9 @@ def test_the_plain_interpreter_completes_without_loading():
 @pytest.mark.parametrize("package", PACKAGES)
 def test_help_shows_a_line_for_each(package, absent):
     shown = python(f"import {package}; help({package})", absent)
-    assert [name for name, (_, line) in PACKAGES[package].items() if f"{name} " not in shown or line not in shown] == []
+    assert [
+        name for name, (_, line) in PACKAGES[package].items() if f"{name} " not in shown or line not in shown
+    ] == []
 
 
 def test_importing_movierec_is_fast_and_loads_nothing_heavy():
@@ -67,8 +83,22 @@ def test_importing_movierec_is_fast_and_loads_nothing_heavy():
     assert min(float(python(code)) for _ in range(3)) < 0.3
 
 
-@pytest.mark.parametrize("name", ["load_sample", "load_dataset", "read_table", "open_store", "Recommender", "Filters",
-                                  "recommend_all", "quantize_bundle", "add_movies", "load_config", "MovierecError"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "load_sample",
+        "load_dataset",
+        "read_table",
+        "open_store",
+        "Recommender",
+        "Filters",
+        "recommend_all",
+        "quantize_bundle",
+        "add_movies",
+        "load_config",
+        "MovierecError",
+    ],
+)
 def test_these_work_without_pytorch(name):
     code = f"import sys; from movierec import {name}; print(sorted(set({TRAINING}) & sys.modules.keys()))"
     assert python(code, absent=TRAINING).strip() == "[]"
@@ -88,8 +118,10 @@ def test_the_extras_are_those_of_settings():
 
 
 def test_a_name_that_is_none_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'movierec' has no attribute 'recomend'"): movierec.recomend
-    with pytest.raises(ImportError, match="cannot import name 'recomend'"): exec("from movierec import recomend")
+    with pytest.raises(AttributeError, match="module 'movierec' has no attribute 'recomend'"):
+        movierec.recomend
+    with pytest.raises(ImportError, match="cannot import name 'recomend'"):
+        exec("from movierec import recomend")
 
 
 def test_a_fault_of_our_own_is_not_taken_for_a_missing_extra(monkeypatch):

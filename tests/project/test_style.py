@@ -48,7 +48,8 @@ def broken(rule, *cells, **named): return list(rule(notebook(*cells, **named)))
 def text(output): return {"output_type": "stream", "name": "stdout", "text": output}
 
 
-def display(**data): return {"output_type": "display_data", "data": {kind.replace("_", "/"): o for kind, o in data.items()}}
+def display(**data):
+    return {"output_type": "display_data", "data": {kind.replace("_", "/"): o for kind, o in data.items()}}
 
 
 def function(body="    pass", parameters="", name="f"):
@@ -76,20 +77,33 @@ BREACHES = {
     "a wide line": (form.wide_lines, "#| export\nx = '" + "x" * 106 + "'"),
     "no type": (docs.docments, function(parameters="\n    x,  # a number\n")),
     "no comment": (docs.docments, function(parameters="x: int")),
-    "two parameters with one comment": (docs.docments, function(parameters="\n    x: int, y: int,  # numbers\n")),
+    "two parameters with one comment": (
+        docs.docments,
+        function(parameters="\n    x: int, y: int,  # numbers\n"),
+    ),
     "options without a comment": (docs.docments, function(parameters="**options")),
     "no type of the result": (docs.docments, function("    return 1")),
     "a result described without its type": (
-        docs.docments, '#| export\ndef f(\n    x: int,  # a number\n):  # DataFrame, one row\n    "Do it."\n    return x'),
+        docs.docments,
+        '#| export\ndef f(\n    x: int,  # a number\n):  # DataFrame, one row\n    "Do it."\n    return x',
+    ),
     "no comment on the result": (
-        docs.docments, '#| export\ndef f(\n    x: int,  # a number\n) -> int:\n    "Do it."\n    return x'),
+        docs.docments,
+        '#| export\ndef f(\n    x: int,  # a number\n) -> int:\n    "Do it."\n    return x',
+    ),
     "a third parameter by place": (docs.keyword_only, function(parameters="a, b, c")),
     "a type in quotes": (docs.quoted_types, function(parameters="x: 'DataFrame'")),
-    "a method without documents": (docs.docments, '#| export\nclass A:\n    "It."\n    def f(self, x): "Do it."'),
+    "a method without documents": (
+        docs.docments,
+        '#| export\nclass A:\n    "It."\n    def f(self, x): "Do it."',
+    ),
     "no docstring": (docs.docstrings, "#| export\ndef f(): return 1"),
     "a class without a docstring": (docs.docstrings, "#| export\nclass A(int): pass"),
     "two lines of docstring": (docs.docstrings, '#| export\ndef f():\n    """Do it.\n\n    Well."""'),
-    "a field without a comment": (docs.documented_fields, '#| export\n@dataclass\nclass A:\n    "It."\n    x: int = 1'),
+    "a field without a comment": (
+        docs.documented_fields,
+        '#| export\n@dataclass\nclass A:\n    "It."\n    x: int = 1',
+    ),
     "long prose": (form.long_prose, prose("word " * 61)),
     "old words": (form.plain_words, prose("Somebody likes it.")),
     "a chapter without its name": (form.plain_words, prose("See the next chapter.")),
@@ -99,7 +113,10 @@ BREACHES = {
     "an epoch's time": (form.outputs, cell("print(1)", display(text_html="<td>00:03</td>"))),
     "a progress bar": (form.outputs, cell("print(1)", text("45%|████"))),
     "an address": (form.outputs, cell("print(1)", text("<f at 0x7f8f4e274e50>"))),
-    "a warning": (form.outputs, cell("print(1)", {"output_type": "stream", "name": "stderr", "text": "UserWarning"})),
+    "a warning": (
+        form.outputs,
+        cell("print(1)", {"output_type": "stream", "name": "stderr", "text": "UserWarning"}),
+    ),
     "a traceback": (form.outputs, cell("print(1)", {"output_type": "error"})),
     "a widget": (form.outputs, cell("print(1)", WIDGET)),
 }
@@ -114,16 +131,32 @@ def test_a_breach_is_found_in_its_cell(rule, breach):
 
 FINE = {
     "data with years and times": (
-        form.outputs, cell("print(1)", text("Toy Story 1995-10-30, 1260759108, 2000-07-30 18:45:03, 671 users"))),
+        form.outputs,
+        cell("print(1)", text("Toy Story 1995-10-30, 1260759108, 2000-07-30 18:45:03, 671 users")),
+    ),
     "a pickle error that is caught": (form.pickle, "#| export\nfrom pickle import UnpicklingError"),
     "code, tables and addresses in prose": (
-        form.long_prose, prose("See [it](https://x.org/a=b).\n```\n" + "word " * 90 + "\n```\n| " + "a | " * 70)),
+        form.long_prose,
+        prose("See [it](https://x.org/a=b).\n```\n" + "word " * 90 + "\n```\n| " + "a | " * 70),
+    ),
     "a private function": (docs.docments, "#| export\ndef _f(x): return x"),
-    "a method that fastai calls": (docs.docstrings, '#| export\nclass A(Metric):\n    "It."\n    def reset(self): pass'),
-    "a comment on the line above": (docs.docments, '#| export\ndef f(\n    # a number\n    x: int,\n):\n    "Do it."'),
-    "a nested function's result": (docs.docments, '#| export\ndef f():\n    "Do it."\n    def g(): return 1\n    g()'),
+    "a method that fastai calls": (
+        docs.docstrings,
+        '#| export\nclass A(Metric):\n    "It."\n    def reset(self): pass',
+    ),
+    "a comment on the line above": (
+        docs.docments,
+        '#| export\ndef f(\n    # a number\n    x: int,\n):\n    "Do it."',
+    ),
+    "a nested function's result": (
+        docs.docments,
+        '#| export\ndef f():\n    "Do it."\n    def g(): return 1\n    g()',
+    ),
     "many parameters by name": (docs.keyword_only, function(parameters="a, b, *, c, d, e, f, g, h")),
-    "a module's forward": (docs.keyword_only, '#| export\nclass A:\n    "It."\n    def forward(self, a, b, c): pass'),
+    "a module's forward": (
+        docs.keyword_only,
+        '#| export\nclass A:\n    "It."\n    def forward(self, a, b, c): pass',
+    ),
     "a wide line in an example": (form.wide_lines, "x = '" + "x" * 106 + "'"),
 }
 
@@ -188,7 +221,10 @@ def test_typical_cells_and_functions_are_short():
     long = [function("\n".join("    x = 1" for _ in range(20)), name=f"f{i}") for i in range(8)]
     nb = notebook(*long)
     assert "median 22 lines" in broken(form.typical_cell, *long)[0].todo and not broken(form.typical_cell)
-    assert "90 %" in list(form.typical_cells([nb]))[0].todo and "90 %" in list(form.typical_functions([nb]))[0].todo
+    assert (
+        "90 %" in list(form.typical_cells([nb]))[0].todo
+        and "90 %" in list(form.typical_functions([nb]))[0].todo
+    )
     assert not list(form.typical_cells([notebook()])) and not list(form.typical_functions([notebook()]))
 
 
@@ -218,33 +254,61 @@ def test_unreadable_notebooks_are_named(tmp_path):
 
 # Imports go one way
 
-HERE = {"data": "data.tables", "serve": "serve.batch", "runs": "runs", "models": "models.graph", "train": "train.learner"}
+HERE = {
+    "data": "data.tables",
+    "serve": "serve.batch",
+    "runs": "runs",
+    "models": "models.graph",
+    "train": "train.learner",
+}
 WRONG = [
-    ("serve", "import torch"), ("serve", "from torch.nn import Module"), ("serve", "def f(): import torch"),
-    ("serve", "def f(): return importlib.import_module('torch')"), ("data", "def f(): __import__('fastai')"),
-    ("data", "def f(): from fastcore.basics import patch"), ("serve", "class A:\n    import torch_geometric"),
-    ("serve", "if TYPE_CHECKING: import torch"), ("serve", "from movierec.models.graph import x"),
-    ("serve", "def f(): from movierec.train import learner"), ("serve", "def f(): import movierec.runs"),
-    ("serve", "def f(): return import_module('movierec.train.learner')"), ("serve", "def f(): from ..train import learner"),
+    ("serve", "import torch"),
+    ("serve", "from torch.nn import Module"),
+    ("serve", "def f(): import torch"),
+    ("serve", "def f(): return importlib.import_module('torch')"),
+    ("data", "def f(): __import__('fastai')"),
+    ("data", "def f(): from fastcore.basics import patch"),
+    ("serve", "class A:\n    import torch_geometric"),
+    ("serve", "if TYPE_CHECKING: import torch"),
+    ("serve", "from movierec.models.graph import x"),
+    ("serve", "def f(): from movierec.train import learner"),
+    ("serve", "def f(): import movierec.runs"),
+    ("serve", "def f(): return import_module('movierec.train.learner')"),
+    ("serve", "def f(): from ..train import learner"),
     ("serve", "def f(): return import_module('..train.learner', package='movierec.serve')"),
-    ("data", "from movierec.serve.batch import x"), ("data", "def f(): from movierec.store import base"),
-    ("models", "from movierec.train.learner import x"), ("train", "def f(): import movierec.runs"),
-    ("runs", "import torch"), ("runs", "from movierec.train.learner import x"), ("runs", "def f(): import movierec.cli"),
-    ("runs", "try: import matplotlib\nexcept ImportError: pass"), ("serve", "import onnx"),
-    ("serve", "from movierec import Recommender"), ("models", "def f(): from movierec import load_sample"),
+    ("data", "from movierec.serve.batch import x"),
+    ("data", "def f(): from movierec.store import base"),
+    ("models", "from movierec.train.learner import x"),
+    ("train", "def f(): import movierec.runs"),
+    ("runs", "import torch"),
+    ("runs", "from movierec.train.learner import x"),
+    ("runs", "def f(): import movierec.cli"),
+    ("runs", "try: import matplotlib\nexcept ImportError: pass"),
+    ("serve", "import onnx"),
+    ("serve", "from movierec import Recommender"),
+    ("models", "def f(): from movierec import load_sample"),
 ]
 RIGHT = [
-    ("serve", "from movierec.data.tables import x"), ("serve", "def f(): import onnx"), ("serve", "import torchlight, pandas"),
-    ("serve", "import movierec"), ("serve", "from movierec import __version__"), ("runs", "def f(): import torch"),
-    ("runs", "def f(): from movierec.train.learner import x"), ("models", "import torch"),
-    ("train", "from movierec.models import graph"), ("runs", "if TYPE_CHECKING: from movierec.train.learner import x"),
-    ("models", "from movierec.serve.batch import x"), ("serve", "f('torch')"),
+    ("serve", "from movierec.data.tables import x"),
+    ("serve", "def f(): import onnx"),
+    ("serve", "import torchlight, pandas"),
+    ("serve", "import movierec"),
+    ("serve", "from movierec import __version__"),
+    ("runs", "def f(): import torch"),
+    ("runs", "def f(): from movierec.train.learner import x"),
+    ("models", "import torch"),
+    ("train", "from movierec.models import graph"),
+    ("runs", "if TYPE_CHECKING: from movierec.train.learner import x"),
+    ("models", "from movierec.serve.batch import x"),
+    ("serve", "f('torch')"),
 ]
 
 
 def imported(folder, line):  # problems of one exported line in a chapter of that folder
     chapters = [chapter(module) for name, module in HERE.items() if name != folder]
-    return [problem.cell for problem in layers.layers([chapter(HERE[folder], f"#| export\n{line}"), *chapters])]
+    return [
+        problem.cell for problem in layers.layers([chapter(HERE[folder], f"#| export\n{line}"), *chapters])
+    ]
 
 
 @pytest.mark.parametrize("folder, line", WRONG)
@@ -259,7 +323,9 @@ def test_only_exported_cells_keep_to_the_layers():
     assert not list(layers.layers([chapter("serve.batch", "from movierec.testing import six_people")]))
 
 
-@pytest.mark.parametrize("line", ["from movierec.models.graph import x", "def f(): from movierec.models import graph"])
+@pytest.mark.parametrize(
+    "line", ["from movierec.models.graph import x", "def f(): from movierec.models import graph"]
+)
 def test_only_lower_numbers_of_a_folder_are_imported(line):
     lower, higher = chapter("models.graph", number="10"), chapter("models.graph", number="90")
     mine = chapter("models.history", f"#| export\n{line}", number="60")
@@ -273,14 +339,24 @@ def test_a_module_of_an_extra_may_import_what_it_is_named_after():
     assert list(layers.layers([chapter("store.opening", "#| export\nimport arango")]))
 
 
-@pytest.mark.parametrize("name, says", [
-    ("nbs/models/graph.ipynb", "two digits"), ("nbs/30_graph.ipynb", "folder and name"), ("nbs/models/30_graphs.ipynb", "name")])
+@pytest.mark.parametrize(
+    "name, says",
+    [
+        ("nbs/models/graph.ipynb", "two digits"),
+        ("nbs/30_graph.ipynb", "folder and name"),
+        ("nbs/models/30_graphs.ipynb", "name"),
+    ],
+)
 def test_a_chapter_stands_where_its_module_says(name, says):
     assert says in list(layers.numbers([notebook(name=name)]))[0].todo
 
 
 def test_no_number_stands_twice_in_a_folder():
-    assert not list(layers.numbers([chapter("models.a", number="10"), chapter("models.b", number="20"), chapter("a", number="10")]))
+    assert not list(
+        layers.numbers(
+            [chapter("models.a", number="10"), chapter("models.b", number="20"), chapter("a", number="10")]
+        )
+    )
     assert "same number" in list(layers.numbers([chapter("models.a"), chapter("models.b")]))[0].todo
 
 
@@ -292,11 +368,17 @@ def modules(tmp_path, sources):  # the imports of a package made of these module
     return layers.module_imports(tmp_path)
 
 
-@pytest.mark.parametrize("back", [
-    "from movierec.data import tables", "from .tables import x", "def f(): from . import tables",
-    "def f():\n    import importlib\n    importlib.import_module('movierec.data.tables')",
-    "def f():\n    from importlib import import_module\n    import_module('.tables', package='movierec.data')",
-    "def f(): __import__('movierec.data.tables')"])
+@pytest.mark.parametrize(
+    "back",
+    [
+        "from movierec.data import tables",
+        "from .tables import x",
+        "def f(): from . import tables",
+        "def f():\n    import importlib\n    importlib.import_module('movierec.data.tables')",
+        "from importlib import import_module\ndef f(): import_module('.tables', package='movierec.data')",
+        "def f(): __import__('movierec.data.tables')",
+    ],
+)
 def test_a_circle_is_found_also_at_run_time(tmp_path, back):
     found = modules(tmp_path, {"data.tables": "from movierec.data.report import x", "data.report": back})
     [problem] = layers.circles(found)
@@ -331,12 +413,20 @@ def test_the_check_applies_these_rules():
     assert {layers.module_layers, layers.circles} <= set(check_style.MODULE_RULES)
 
 
-@pytest.mark.parametrize("line", ["import torch", "def _f(): import torch", "def _f(): return __import__('torch')"])
+@pytest.mark.parametrize(
+    "line", ["import torch", "def _f(): import torch", "def _f(): return __import__('torch')"]
+)
 def test_torch_planted_in_serve_is_found(project, line):
     before = problems_of_imports(project)
     path = next((project / "nbs" / "serve").glob("*_bundle.ipynb"))
     content = json.loads(path.read_text())
-    planted = {"cell_type": "code", "id": "planted", "metadata": {}, "outputs": [], "source": f"#| export\n{line}"}
+    planted = {
+        "cell_type": "code",
+        "id": "planted",
+        "metadata": {},
+        "outputs": [],
+        "source": f"#| export\n{line}",
+    }
     content["cells"].insert(-1, planted)
     path.write_text(json.dumps(content))
     module = project / "movierec" / "serve" / "bundle.py"

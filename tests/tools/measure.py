@@ -1,4 +1,4 @@
-"""Measure a checkout: chapters, lines, widths, cells, prose, public names, documentation, and defaults that stand twice.
+"""Measure a checkout: chapters, lines, widths, cells, prose, public names, types, defaults that stand twice.
 
     python tests/tools/measure.py [FOLDER] [--list]
 
@@ -49,9 +49,13 @@ def _untyped(nb):
     return [f"{nb.module}: {each.name} {name}" for each in documented for name in style_docs.untyped(each)]
 
 
-def _lost_comments(root, nb):  # on results without a type, and on `**options` where the pages are made without them
+def _lost_comments(
+    root, nb
+):  # on results without a type, and on `**options` where the pages are made without them
     pages = (root / "tests" / "tools" / "notebook_markdown.py", root / "tests" / "notebook_markdown.py")
-    options_are_shown = any("args_kwargs" in path.read_text(encoding="utf-8") for path in pages if path.exists())
+    options_are_shown = any(
+        "args_kwargs" in path.read_text(encoding="utf-8") for path in pages if path.exists()
+    )
     return [*style_docs.lost_results(nb), *([] if options_are_shown else style_docs.commented_options(nb))]
 
 
@@ -72,7 +76,8 @@ def _field_default(node):  # of a dataclass: `= 64`, `= setting(64, ...)` or `= 
 def _fields(nb):  # names with a default in a dataclass of settings
     for cell in nb.exported:
         for node in nodes(cell, ast.ClassDef):
-            if not node.name.endswith(OPTIONS) or node.name in OPTIONS[1:3]: continue  # Config is made of the others
+            if not node.name.endswith(OPTIONS) or node.name in OPTIONS[1:3]:
+                continue  # Config is made of the others
             for each in node.body:
                 is_field = isinstance(each, ast.AnnAssign) and each.value
                 if is_field and _is_literal(_field_default(each.value)): yield each.target.id, node.name
@@ -82,7 +87,9 @@ def _parameters(nb):  # names with a default in a signature
     for cell in nb.exported:
         for function in functions(cell):
             given = function.args
-            pairs = list(zip(given.args[::-1], given.defaults[::-1])) + list(zip(given.kwonlyargs, given.kw_defaults))
+            pairs = list(zip(given.args[::-1], given.defaults[::-1])) + list(
+                zip(given.kwonlyargs, given.kw_defaults)
+            )
             for parameter, default in pairs:
                 if default and _is_literal(default): yield parameter.arg, f"{nb.module}.{function.name}"
 
@@ -98,7 +105,9 @@ def _is_generated(root):  # are the files of conf/ made from the dataclasses, an
     return tool.exists() and "check_conf" in tool.read_text(encoding="utf-8")
 
 
-def repeated_defaults(root, nbs):  # {setting: places}, where its default is written in places of more than one kind
+def repeated_defaults(
+    root, nbs
+):  # {setting: places}, where its default is written in places of more than one kind
     places = defaultdict(lambda: defaultdict(set))
     for nb in nbs:
         for name, place in _fields(nb): places[name]["dataclass"].add(place)
@@ -122,23 +131,38 @@ def measure(root):  # -> [(what, number, names)] of the whole, [(chapter, ...)] 
     places = [f"{name}: {', '.join(where)}" for name, where in sorted(twice.items())]
     over = [f"{nb.module} {typical_cell(nb):g}" for nb in nbs if typical_cell(nb) > 8]
     prose = sum(map(prose_words, nbs))
-    whole = [("chapters", len(nbs), []), ("exported lines", len(lines), []),
-             (f"lines over {WIDE} columns", len(wide), []), ("share of these", f"{len(wide) / len(lines):.1%}", []),
-             ("chapters with a median cell over 8 lines", len(over), over),
-             ("prose words per exported line", f"{prose / len(lines):.1f}", []),
-             ("public names", len(names), names), ("parameters and results without a type", len(untyped), untyped),
-             ("comments lost on the site", len(lost), lost), ("settings whose default stands twice", len(twice), places)]
+    whole = [
+        ("chapters", len(nbs), []),
+        ("exported lines", len(lines), []),
+        (f"lines over {WIDE} columns", len(wide), []),
+        ("share of these", f"{len(wide) / len(lines):.1%}", []),
+        ("chapters with a median cell over 8 lines", len(over), over),
+        ("prose words per exported line", f"{prose / len(lines):.1f}", []),
+        ("public names", len(names), names),
+        ("parameters and results without a type", len(untyped), untyped),
+        ("comments lost on the site", len(lost), lost),
+        ("settings whose default stands twice", len(twice), places),
+    ]
     return whole, [_chapter(nb) for nb in nbs]
 
 
 def _chapter(nb):
     lines = exported_lines(nb)
     wide = sum(len(line) > WIDE for line in lines)
-    return nb.module, len(lines), wide, typical_cell(nb), prose_words(nb) / max(len(lines), 1), len(public_names(nb))
+    return (
+        nb.module,
+        len(lines),
+        wide,
+        typical_cell(nb),
+        prose_words(nb) / max(len(lines), 1),
+        len(public_names(nb)),
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", nargs="?", default=ROOT, type=Path)
     parser.add_argument("--list", action="store_true", help="name what is counted")
     given = parser.parse_args()

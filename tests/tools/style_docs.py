@@ -1,4 +1,4 @@
-"""Rules on the documentation of public names: docstrings, docments that the site shows, types, keyword-only parameters."""
+"""Rules on public names: docstrings, docments that the site shows, types, keyword-only parameters."""
 import ast
 import re
 
@@ -42,8 +42,10 @@ def _comment_lines(cell):  # {line: is it a comment alone?} of lines that end in
 
 
 def is_shown(cell, function, node):  # does fastcore find the comment of this parameter, or of the result?
-    "fastcore takes the last parameter of a line, then the comment on that line or on lines of their own above it."
-    last = [each for each in parameters(function) + [function.returns] if each and each.lineno == node.lineno][-1]
+    "fastcore takes the last parameter of a line, and the comment on that line or on lines of its own above."
+    last = [
+        each for each in parameters(function) + [function.returns] if each and each.lineno == node.lineno
+    ][-1]
     comments = _comment_lines(cell)
     return last is node and (node.lineno in comments or comments.get(node.lineno - 1, False))
 
@@ -68,7 +70,9 @@ def untyped(function):  # names of parameters, and "the result", that have no an
     return names + (["the result"] if has_result(function) and not function.returns else [])
 
 
-def unexplained(cell, function):  # names of parameters, and "the result", whose comment the site does not show
+def unexplained(
+    cell, function
+):  # names of parameters, and "the result", whose comment the site does not show
     names = [each.arg for each in parameters(function) if not is_shown(cell, function, each)]
     returns = function.returns if has_result(function) and parameters(function) else None
     return names + (["the result"] if returns and not is_shown(cell, function, returns) else [])
@@ -78,7 +82,7 @@ def docments(nb):
     for cell in nb.exported:
         for function in documented_functions(cell):
             if missing := untyped(function):
-                todo = f"{function.name}: give {', '.join(missing)} a type (a result's comment is lost without one)"
+                todo = f"{function.name}: give {', '.join(missing)} a type (the site drops a result without)"
                 yield nb.problem(cell, "docments", todo)
             if missing := unexplained(cell, function):
                 todo = f"{function.name}: say what {', '.join(missing)} means, one to a line with a comment"
@@ -101,7 +105,9 @@ def docstrings(nb):
             text = ast.get_docstring(node)
             if not text: yield nb.problem(cell, "docstring", f"{node.name} has none: one line, verb first")
             elif "\n" in text.strip():
-                yield nb.problem(cell, "docstring", f"{node.name} has more than one line: detail goes in prose")
+                yield nb.problem(
+                    cell, "docstring", f"{node.name} has more than one line: detail goes in prose"
+                )
 
 
 def _quoted(function):  # annotations that are text
@@ -136,7 +142,8 @@ def lost_results(nb):  # -> functions whose comment on the result the site does 
         lines = cell.code.splitlines()
         for function in documented_functions(cell):
             end = lines[function.body[0].lineno - 2]
-            if has_result(function) and not function.returns and re.match(r"[^#]*\):\s*#", end): yield function.name
+            if has_result(function) and not function.returns and re.match(r"[^#]*\):\s*#", end):
+                yield function.name
 
 
 def commented_options(nb):  # -> functions with a comment on `**options`

@@ -1,11 +1,15 @@
-"""Rules on the form of a notebook: first and last cells, sizes and widths, prose, tests and stored outputs."""
+"""Rules on the form of a notebook: first and last cells, sizes, widths, prose, tests and stored outputs."""
 import ast
 import re
 from statistics import median
 
 from style_notebook import Cell, Problem, function_lines, functions, nodes, words
 
-MEDIAN_CELL, MOST_CELLS, LONGEST_CELL = 8, 20, 40  # lines of exported cells: median of a chapter, nine in ten, longest
+MEDIAN_CELL, MOST_CELLS, LONGEST_CELL = (
+    8,
+    20,
+    40,
+)  # lines of exported cells: median of a chapter, nine in ten, longest
 MOST_FUNCTIONS, LONGEST_FUNCTION = 15, 30          # lines of a function: nine in ten, longest
 WIDE, WIDEST, WIDE_SHARE = 100, 110, 1 / 20        # columns; the share of lines that may be wider than WIDE
 WORDS, TUTORIAL_WORDS = 60, 120                    # of a prose cell
@@ -19,14 +23,18 @@ def first_cells(nb):
     "`# Title` and `> promise`, then in a chapter: default_exp, an import cell, a hidden cell, prose."
     title, exp, imports, hidden, prose = (nb.cells + [Cell(0, "raw", "", [])] * 5)[:5]
     if not re.match(r"# \S.*\n+> \S", title.source):
-        yield nb.problem(title, "first cells", "begin with `# Title` and, below it, `> a promise in one line`")
+        yield nb.problem(
+            title, "first cells", "begin with `# Title` and, below it, `> a promise in one line`"
+        )
     if not nb.module: return
     if "default_exp" not in exp.directives:
         yield nb.problem(exp, "first cells", "the second cell says `#| default_exp`")
     if not (imports.exported and imports.only_imports):
         yield nb.problem(imports, "first cells", "the third cell is `#| export` and holds imports only")
     if "hide" not in hidden.directives:
-        yield nb.problem(hidden, "first cells", "the fourth cell is `#| hide`: what only the notebook imports")
+        yield nb.problem(
+            hidden, "first cells", "the fourth cell is `#| hide`: what only the notebook imports"
+        )
     if prose.kind != "markdown":
         todo = "then one to three sentences: what this gives, its public names, what it does not do"
         yield nb.problem(prose, "first cells", todo)
@@ -64,7 +72,7 @@ def imports_apart(nb):
     for cell in nb.code:
         if not nb.module or cell.exported or not cell.tree or "nbdev_export()" in cell.source: continue
         if nodes(cell, (ast.Import, ast.ImportFrom)) and not cell.only_imports:
-            todo = "imports stand in a cell of their own, best in the hidden fourth one, or the page cannot be made"
+            todo = "imports stand in a cell of their own, best in the fourth, or the page cannot be made"
             yield nb.problem(cell, "imports apart", todo)
 
 
@@ -78,8 +86,11 @@ def star_imports(nb):
 def pickle(nb):
     for cell in nb.code:
         code = re.sub(r"from pickle import \w+Error\b", "", cell.code)  # to catch it is fine
-        found = re.search(r"\b(cloudpickle|dill|joblib|pickle|read_pickle|to_pickle)\b|allow_pickle=True", code)
-        if found: yield nb.problem(cell, "no pickle", f"{found[0]} runs what it reads: use Parquet, JSON or ONNX")
+        found = re.search(
+            r"\b(cloudpickle|dill|joblib|pickle|read_pickle|to_pickle)\b|allow_pickle=True", code
+        )
+        if found:
+            yield nb.problem(cell, "no pickle", f"{found[0]} runs what it reads: use Parquet, JSON or ONNX")
 
 
 # Size of cells, functions and lines
@@ -107,7 +118,9 @@ def typical_cell(nb):
     longest = sorted(counts, key=counts.get, reverse=True)[:5]
     worst = ", ".join(f"{number} ({counts[number]})" for number in longest)
     middle = f"{median(counts.values()):g}"
-    yield nb.problem(None, "exported cells", f"median {middle} lines, at most {MEDIAN_CELL}: split cells {worst}")
+    yield nb.problem(
+        None, "exported cells", f"median {middle} lines, at most {MEDIAN_CELL}: split cells {worst}"
+    )
 
 
 def wide_lines(nb):
@@ -129,7 +142,9 @@ def typical_cells(nbs):
     cells = [(len(cell.lines), nb.file, cell.number) for nb in nbs for cell in nb.exported]
     share = _share([count for count, *_ in cells], MOST_CELLS)
     if share >= 0.9: return
-    worst = ", ".join(f"{file} cell {number} ({count})" for count, file, number in sorted(cells, reverse=True)[:5])
+    worst = ", ".join(
+        f"{file} cell {number} ({count})" for count, file, number in sorted(cells, reverse=True)[:5]
+    )
     todo = f"{share:.0%} have at most {MOST_CELLS} lines, should be 90 %: split the longest: {worst}"
     yield Problem("nbs", None, "exported cells", todo)
 
@@ -150,12 +165,13 @@ def long_prose(nb):
     limit = WORDS if nb.module else TUTORIAL_WORDS
     for cell in nb.cells:
         count = len(words(cell.source)) if cell.kind == "markdown" else 0
-        if count > limit: yield nb.problem(cell, "prose", f"{count} words, at most {limit}: say less, or show it in a cell")
+        if count > limit:
+            yield nb.problem(cell, "prose", f"{count} words, at most {limit}: say less, or show it in a cell")
 
 
 UNCLEAR = {
     r"\b(somebody|someone|nobody|whom|whoever|whomever|whatsoever)\b": "say user, people or no user",
-    r"\b(next|previous|last|following) chapter\b|\bchapters? (further|later|before|on)\b": "link to the chapter by its name",
+    r"\b(next|previous|following) chapter\b|\bchapters? (further|later|before)\b": "link to it by name",
 }
 
 
@@ -163,7 +179,8 @@ def plain_words(nb):
     for cell in nb.cells:
         text = cell.source if cell.kind == "markdown" or cell.exported else ""
         for pattern, todo in UNCLEAR.items():
-            if found := re.search(pattern, text, flags=re.I): yield nb.problem(cell, "plain words", f"{found[0]!r}: {todo}")
+            if found := re.search(pattern, text, flags=re.I):
+                yield nb.problem(cell, "plain words", f"{found[0]!r}: {todo}")
 
 
 # Tests
@@ -178,7 +195,7 @@ def hidden_tests(nb):
     tests = [cell for cell in nb.code if nb.module and not cell.exported and is_test(cell)]
     hidden = [cell for cell in tests if "hide" in cell.directives]
     if len(hidden) > HIDDEN_TESTS * len(tests):
-        todo = f"{len(hidden)} of {len(tests)} test cells are hidden, at most a third: show them or move them to tests/"
+        todo = f"{len(hidden)} of {len(tests)} test cells are hidden, at most a third: show them"
         yield nb.problem(None, "hidden tests", todo)
 
 
@@ -190,16 +207,19 @@ def skipped_cells(nbs):
             yield nb.problem(cell, "eval: false", "say why in a comment on the next line")
     if len(skipped) > SKIPPED_CELLS * len(code):
         where = ", ".join(f"{nb.file} cell {cell.number}" for nb, cell in skipped)
-        yield Problem("nbs", None, "eval: false", f"{len(skipped)} of {len(code)} code cells, at most 2 %: {where}")
+        yield Problem(
+            "nbs", None, "eval: false", f"{len(skipped)} of {len(code)} code cells, at most 2 %: {where}"
+        )
 
 
 # Stored outputs
 
 UNSTABLE = {
-    "a machine's path": r"(?<![\w.])/(home|root|work|tmp|Users|var/folders|usr|opt|mnt)/\w|[A-Z]:\\\\?Users|site-packages",
+    "a machine's path": r"(?<![\w.])/(home|root|work|tmp|Users|var/folders|usr|opt|mnt)/\w"
+    r"|[A-Z]:\\\\?Users|site-packages",
     "the date of the run": r"\b20(2[5-9]|[3-9]\d)-\d\d-\d\d",
     "a timing": r"\b\d+(\.\d+)? ?(ms|µs|ns)\b|\b[Ww]all time|\bCPU times|(?<![\d:])\d\d:\d\d(?![\d:])"
-                r"|\b\d+(\.\d+)? (s|secs?|seconds)\b",
+    r"|\b\d+(\.\d+)? (s|secs?|seconds)\b",
     "a progress bar": r"█|▏|it/s\b|\d%\|| ?<progress",
     "an address in memory": r"\b0x[0-9a-fA-F]{6,}",
 }
@@ -221,13 +241,31 @@ def outputs(nb):
     for cell in nb.code:
         for output in cell.outputs:
             todo = list(_unstable(output))
-            if output["output_type"] == "error": todo.append("a stored traceback: catch the error and print its message")
-            if output.get("name") == "stderr": todo.append("something on stderr, a warning or a log: avoid it or catch it")
+            if output["output_type"] == "error":
+                todo.append("a stored traceback: catch the error and print its message")
+            if output.get("name") == "stderr":
+                todo.append("something on stderr, a warning or a log: avoid it or catch it")
             if any("widget" in kind for kind in output.get("data", {})):
                 todo.append("the state of a widget: show a table or a picture")
             for each in todo: yield nb.problem(cell, "outputs", each)
 
 
-RULES = [first_cells, last_cell, size, plain_python, export_without_module, imports_apart, star_imports, pickle,
-         long_cells, long_functions, typical_cell, wide_lines, long_prose, plain_words, hidden_tests, outputs]
+RULES = [
+    first_cells,
+    last_cell,
+    size,
+    plain_python,
+    export_without_module,
+    imports_apart,
+    star_imports,
+    pickle,
+    long_cells,
+    long_functions,
+    typical_cell,
+    wide_lines,
+    long_prose,
+    plain_words,
+    hidden_tests,
+    outputs,
+]
 PROJECT_RULES = [typical_cells, typical_functions, skipped_cells]

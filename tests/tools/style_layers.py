@@ -1,7 +1,7 @@
 """Imports go one way: between folders, within a folder, at import and at run time.
 
-The order is that of LAYERS. A chapter belongs to the folder, or the top-level module, that its `default_exp` names:
-nothing here lists single modules, so a new chapter is checked from its first cell on.
+The order is that of LAYERS. A chapter belongs to the folder, or the top-level module, that its `default_exp`
+names: nothing here lists single modules, so a new chapter is checked from its first cell on.
 """
 import ast
 import re
@@ -13,10 +13,24 @@ from style_notebook import Problem
 LAYERS = ("front_door", "core", "data", "store", "config", "serve",                 # above the wall
           "models", "train", "runs", "testing", "doctor", "cli")                    # below it
 SERVING = LAYERS[:LAYERS.index("models")]
-TRAINING = ("models", "train")  # may import PyTorch at module level; all other modules must work without extras
+TRAINING = (
+    "models",
+    "train",
+)  # may import PyTorch at module level; all other modules must work without extras
 TORCH = ("torch", "torch_geometric", "torchvision", "fastai", "fastcore")
-OPTIONAL = (*TORCH, "nbdev", "execnb", "IPython", "matplotlib", "onnx", "onnxscript", "arango", "pooch", "tqdm",
-            "ipywidgets")  # of extras: imported in the function that needs them
+OPTIONAL = (
+    *TORCH,
+    "nbdev",
+    "execnb",
+    "IPython",
+    "matplotlib",
+    "onnx",
+    "onnxscript",
+    "arango",
+    "pooch",
+    "tqdm",
+    "ipywidgets",
+)  # of extras: imported in the function that needs them
 
 
 class Import(NamedTuple):
@@ -112,8 +126,10 @@ def layers(nbs):
             continue
         for cell in nb.exported:
             for found in imports(cell.tree, module) if cell.tree else ():
-                if wrong := wrong_layer(module, found, chapters): yield nb.problem(cell, "layers", wrong)
-                elif wrong := _not_lower(module, nb, found, chapters): yield nb.problem(cell, "lower numbers", wrong)
+                if wrong := wrong_layer(module, found, chapters):
+                    yield nb.problem(cell, "layers", wrong)
+                elif wrong := _not_lower(module, nb, found, chapters):
+                    yield nb.problem(cell, "lower numbers", wrong)
 
 
 def _not_lower(module, nb, found, chapters):  # within a folder: what is wrong, or None
@@ -124,7 +140,7 @@ def _not_lower(module, nb, found, chapters):  # within a folder: what is wrong, 
 
 
 def numbers(nbs):
-    "Rule: a chapter's file is nbs/FOLDER/NN_name.ipynb for FOLDER.name, and no number stands twice in a folder."
+    "Rule: the file of FOLDER.name is nbs/FOLDER/NN_name.ipynb, and no number stands twice in a folder."
     taken = {}
     for nb in nbs:
         path = Path(nb.file)
@@ -134,7 +150,9 @@ def numbers(nbs):
             continue
         place = (path.parent / path.stem[3:]).relative_to("nbs").as_posix().replace("/", ".")
         if place != nb.module:
-            yield nb.problem(None, "number", f"it makes movierec.{nb.module}, so its folder and name must say so")
+            yield nb.problem(
+                None, "number", f"it makes movierec.{nb.module}, so its folder and name must say so"
+            )
         number = path.parent / path.name[:2]
         if number in taken: yield nb.problem(None, "number", f"{taken[number]} has the same number")
         taken[number] = path.name
@@ -160,15 +178,21 @@ def module_layers(found):
             continue
         for each in its_imports:
             wrong = wrong_layer(module, each, found) if folder in LAYERS else None
-            if module.endswith("__init__") and each.at_top and not _is_in(each.name, ("importlib", "movierec")):
+            if (
+                module.endswith("__init__")
+                and each.at_top
+                and not _is_in(each.name, ("importlib", "movierec"))
+            ):
                 wrong = f"{each.name} would slow down every import: load it when it is asked for"
             if wrong: yield Problem(file, None, "layers", f"line {each.line}: {wrong}")
 
 
 def circles(found):
     "Rule: no module imports itself by way of others, also where the import runs in a function."
-    edges = {module: sorted({other for each in its if (other := module_of(each.name, found)) and other != module})
-             for module, its in found.items()}
+    edges = {
+        module: sorted({other for each in its if (other := module_of(each.name, found)) and other != module})
+        for module, its in found.items()
+    }
     seen, reported = set(), set()
 
     def visit(module, path):
