@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ExportError', 'check_parity', 'export_bundle', 'check_rating_parity', 'add_rating_model']
 
-# %% ../../nbs/train/30_export.ipynb #755f526b
+# %% ../../nbs/train/30_export.ipynb #862bd554
 import importlib.metadata
 import warnings
 from pathlib import Path
@@ -20,13 +20,13 @@ from torch.nn.functional import pad
 
 from ..core import MovierecError
 from ..data.features import number_scales
+from ..data.fingerprint import fingerprint
 from ..models.graph import rating_counts
 from ..models.serving import TopMovies
 from ..serve.bundle import read_bundle, rewrite_bundle, write_bundle
-from ..store.base import fingerprint
 from .metrics import top_movies
 
-# %% ../../nbs/train/30_export.ipynb #b773ff68
+# %% ../../nbs/train/30_export.ipynb #2d751720
 _OPSET = 18  # from 16 on, scattering with repeated targets is right
 
 def _save_onnx(path, module, example, **options):  # module in evaluation mode; example: inputs by name, in the order of `forward`
@@ -37,13 +37,13 @@ def _save_onnx(path, module, example, **options):  # module in evaluation mode; 
     for part in (program.model.graph, *program.model.graph): part.metadata_props.clear()  # lines of code, with their files
     program.save(path, external_data=False)  # one file, that still loads after being moved
 
-# %% ../../nbs/train/30_export.ipynb #487e00a1
+# %% ../../nbs/train/30_export.ipynb #c8b42cb1
 _AXES = {name: torch.export.Dim(name, min=1) for name in ("users", "seen", "longest", "rows", "people", "k")}
 
 def _dynamic_axes(shapes):  # names of the axes, by input -> of each input, the axes without a fixed size
     return {name: {axis: _AXES[size] for axis, size in enumerate(shape) if size in _AXES} for name, shape in shapes.items()}
 
-# %% ../../nbs/train/30_export.ipynb #191d0b2d
+# %% ../../nbs/train/30_export.ipynb #b668ceef
 _SIZES = (1, 1, 1), (1, 300, 10), (7, 20, 50), (100, 5, 10), (3, 2, 10**9)  # users, longest history, k
 
 def _questions(module, sizes=_SIZES, seed=0):  # random inputs by name
@@ -58,14 +58,14 @@ def _questions(module, sizes=_SIZES, seed=0):  # random inputs by name
             known["user_index"] = torch.from_numpy(draw.integers(len(module.tables["user"]), size=n))
         yield {name: known[name] for name in module.inputs}
 
-# %% ../../nbs/train/30_export.ipynb #25892b94
+# %% ../../nbs/train/30_export.ipynb #acbd7676
 def _write_onnx(module, path):
     example = next(_questions(module, sizes=[(2, 3, 10)]))
     axes = _dynamic_axes(module.inputs) | {"tables": _dynamic_axes({name: module.shapes[name] for name in module.tables})}
     names = {"input_names": [*example, *module.tables], "output_names": ["score", "movie_id"]}
     _save_onnx(path, module, example, kwargs={"tables": module.tables}, dynamic_shapes=axes, **names)
 
-# %% ../../nbs/train/30_export.ipynb #91dab650
+# %% ../../nbs/train/30_export.ipynb #acb66216
 class ExportError(MovierecError):
     "A model that could not be exported, or an export that does not agree with its model."
 
@@ -78,7 +78,7 @@ def _session(path):
     import onnxruntime
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
-# %% ../../nbs/train/30_export.ipynb #a2ad3370
+# %% ../../nbs/train/30_export.ipynb #23876a34
 def _expected(module, question):  # scores [n, k] that PyTorch gives, -inf where nothing is left
     *asked, watched, k, offset = question.values()
     with torch.no_grad(): scores = module.expected(*asked) + offset[:-2]                          # [n, n_movies]
@@ -104,7 +104,7 @@ def check_parity(
         largest = max(largest, float(np.abs(score[finite] - expected[finite]).max(initial=0)))
     return _require_agreement(largest, tolerance)
 
-# %% ../../nbs/train/30_export.ipynb #f53a11b4
+# %% ../../nbs/train/30_export.ipynb #a20c1b9b
 _DISPLAY = ["movie_id", "tmdb_id", "imdb_id", "title", "year", "genres", "language", "vote_count", "poster_path"]
 
 def _write_tables(learn, folder):
@@ -117,7 +117,7 @@ def _write_tables(learn, folder):
     rated = rated.agg(watched=("movie_id", list), stars=("rating", list)).reindex(user_ids)
     rated.rename_axis("user_id").reset_index().to_parquet(folder / "users.parquet", index=False)
 
-# %% ../../nbs/train/30_export.ipynb #d949fab5
+# %% ../../nbs/train/30_export.ipynb #421c817a
 def _write_content(learn, path):  # -> what to say of it, None where a model knows no movie without ratings
     layers = learn.model.content_layers()
     if layers is None: return None
@@ -126,7 +126,7 @@ def _write_content(learn, path):  # -> what to say of it, None where a model kno
     columns = learn.graph["movie"].feature_names if weights else []
     return {"columns": columns, "scales": number_scales(learn.movies, columns)}
 
-# %% ../../nbs/train/30_export.ipynb #3463f8c5
+# %% ../../nbs/train/30_export.ipynb #ad37c9bf
 def _manifest(learn, module, metrics, settings):
     train, made_with = learn.split[learn.split.part == "train"], ("torch", "torch-geometric", "onnx")
     return {
@@ -138,7 +138,7 @@ def _manifest(learn, module, metrics, settings):
         "metrics": metrics or {}, "settings": settings or {},
         "made_with": {name: importlib.metadata.version(name) for name in made_with}}
 
-# %% ../../nbs/train/30_export.ipynb #d8827aca
+# %% ../../nbs/train/30_export.ipynb #862835a7
 def export_bundle(
     learn: Learner,         # trained, from `recommender_learner`
     folder: str | Path,     # where the bundle goes; an earlier bundle there is replaced
@@ -157,7 +157,7 @@ def export_bundle(
         manifest["content"] = _write_content(learn, beside / "content.safetensors")
     return Path(folder).resolve()
 
-# %% ../../nbs/train/30_export.ipynb #53f04cfe
+# %% ../../nbs/train/30_export.ipynb #5f953ed0
 _RATING_SIZES = (1, 1, 1), (7, 40, 3), (2, 300, 50)  # users, longest history, movies to rate
 
 def _rating_questions(module, sizes=_RATING_SIZES, seed=0):
@@ -182,13 +182,13 @@ def check_rating_parity(
             largest = max(largest, float(np.abs(one - other.numpy()).max()))
     return _require_agreement(largest, tolerance)
 
-# %% ../../nbs/train/30_export.ipynb #f6cfcb74
+# %% ../../nbs/train/30_export.ipynb #668f35e1
 def _write_rating_onnx(module, path):
     example = {name: torch.from_numpy(part) for name, part in next(_rating_questions(module, [(2, 3, 4)])).items()}
     names = {"input_names": [*module.inputs], "output_names": [*module.outputs]}
     _save_onnx(path, module, example, dynamic_shapes=_dynamic_axes(module.inputs), **names)
 
-# %% ../../nbs/train/30_export.ipynb #952f8613
+# %% ../../nbs/train/30_export.ipynb #e6caadf1
 def _rating_module(learn, bundle):
     module = learn.model.rating_module()
     if module is None:
