@@ -14,7 +14,8 @@ import pandas as pd
 
 from ..core import MovierecError, nearest, patch, whole_number
 from ..data.ratings import StoredRatings, rated_movies, rating_users
-from ..data.tables import DataReport, as_movies, as_ratings, as_users
+from ..data.report import DataReport
+from ..data.tables import as_movies, as_ratings, as_users
 
 # %% ../../nbs/store/00_base.ipynb #58a3a1ec
 class StoreError(MovierecError):

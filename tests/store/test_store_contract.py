@@ -5,7 +5,8 @@ from pandas.testing import assert_frame_equal
 
 from movierec.data.datasets import DataError, as_movies, as_ratings, load_dataset, load_sample, read_table
 from movierec.data.fingerprint import fingerprint
-from movierec.data.tables import DataReport, as_users
+from movierec.data.report import DataReport
+from movierec.data.tables import as_users
 from movierec.store.base import StoreError
 from stores import EIGHT_MOVIES, KINDS, SIX_USERS, content, store_of
 
@@ -131,7 +132,8 @@ def test_what_is_known_of_users_comes_back(store):
 def test_report_stays_with_its_rows(store):
     assert store.report().findings == []
     report = DataReport()
-    report.add("ratings.csv", "read", 13); report.add("ratings.csv", "kept", 13); report.add("movies", "note", 1, "Café", "line 7")
+    for kind in ("read", "kept"): report.add("ratings.csv", kind, count=13)
+    report.add("movies", "note", count=1, reason="Café", examples="line 7")
     store.load(EIGHT_MOVIES, SIX_USERS, report=report)
     assert store.report() == report and store.report().frame.equals(report.frame)
     store.load(EIGHT_MOVIES[:2], SIX_USERS)
