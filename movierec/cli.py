@@ -30,7 +30,7 @@ def data(
 ) -> object: # DataReport: what was read, repaired, merged and rejected
     "Read movies and ratings into the store."
     from movierec.data.datasets import load_dataset
-    from movierec.store.base import open_store
+    from movierec.store.opening import open_store
     with open_store(config.store) as store:
         dataset = load_dataset(**vars(config.data), into=store.writing)
         store.load(dataset.movies, dataset.ratings, dataset.users, dataset.report)
@@ -91,7 +91,7 @@ def _needs(extra):  # say which pip line brings what is missing
 
 # %% ../nbs/50_cli.ipynb #20e4d8b6
 def _read_store(config):
-    from movierec.store.base import open_store
+    from movierec.store.opening import open_store
     with open_store(config.store) as store: found = store.movies(), store.ratings(), store.user_attributes(), store.report()
     if not len(found[1]): raise MovierecError("the store is empty: load movies and ratings with `movierec data`")
     return found
@@ -278,7 +278,7 @@ def _metrics(folder):  # of a run: model and part down, metrics across
 
 # %% ../nbs/50_cli.ipynb #ea2db432
 def _somebody(config):  # the user asked for, or the first, known before hours of training
-    from movierec.store.base import open_store
+    from movierec.store.opening import open_store
     with open_store(config.store) as store:
         user = int(store.users()[0]) if config.user is None else config.user
         store.history(user)
@@ -335,7 +335,7 @@ def _one_line(error): return " ".join(str(error).split()) or type(error).__name_
 
 # %% ../nbs/50_cli.ipynb #82a60495
 def _store_state(settings):
-    from movierec.store.base import open_store
+    from movierec.store.opening import open_store
     if settings.name == "duckdb" and not Path(settings.path).exists(): return f"{settings.path} is not made yet: `movierec data` does it"
     try:
         with open_store(settings) as store:
