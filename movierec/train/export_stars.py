@@ -80,7 +80,7 @@ def add_stars(
     module = _rating_model(learn, bundle)
     about = {"model": type(learn.model).__name__, "movies": module.model.n_movies, "levels": module.model.chances.levels.tolist(),
              "inputs": module.inputs, "outputs": module.outputs, "metrics": metrics or {}}
-    with rewrite_bundle(bundle, folder, manifest | {"stars": about}, written=["stars.onnx"]) as beside:
+    with rewrite_bundle(bundle, folder, manifest=manifest | {"stars": about}, written=["stars.onnx"]) as beside:
         _write_stars(module, beside / "stars.onnx")
         check_stars(beside / "stars.onnx", module)
     return Path(folder).resolve()
