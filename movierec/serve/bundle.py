@@ -61,14 +61,14 @@ def _read_manifest(folder):
         raise BundleError(f"{path} is not the manifest of a movierec bundle: export the bundle again")
     return manifest
 
-# %% ../../nbs/serve/00_bundle.ipynb #09a7d061
+# %% ../../nbs/serve/00_bundle.ipynb #97fe5858
 def _parse(path):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise BundleError(f"{path} is damaged ({error}): export the bundle again") from None
 
-# %% ../../nbs/serve/00_bundle.ipynb #4d097c6c
+# %% ../../nbs/serve/00_bundle.ipynb #9adad3ef
 def _is_manifest(manifest):
     if not isinstance(manifest, dict) or manifest.get("format") != "movierec-bundle": return False
     return isinstance(manifest.get("files"), dict)
@@ -82,7 +82,7 @@ def _check_format(folder, version):
     raise BundleError(
         f"{folder} has bundle format {version}, and only {_FORMAT} is read: export the bundle again")
 
-# %% ../../nbs/serve/00_bundle.ipynb #ce644267
+# %% ../../nbs/serve/00_bundle.ipynb #650a1f80
 def _check_files(folder, manifest):
     files = manifest["files"]
     promised = [*_FILES, "stars.onnx"] if "stars" in manifest else _FILES
@@ -95,7 +95,7 @@ def _check_files(folder, manifest):
         if not (folder / name).is_file():
             raise BundleError(f"{folder} lacks {name}: export the bundle again")
 
-# %% ../../nbs/serve/00_bundle.ipynb #5c851a93
+# %% ../../nbs/serve/00_bundle.ipynb #83f18e0f
 def _check_content(path, checksum):
     if _checksum(path) == checksum: return
     raise BundleError(

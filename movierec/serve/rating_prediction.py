@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RatingPrediction', 'RatingPredictor']
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #4c34cac4
+# %% ../../nbs/serve/52_rating_prediction.ipynb #9d4d735d
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -17,14 +17,14 @@ from ..core import patch
 from .histories import Person, RecommenderError, padded
 from .scorer import open_session
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #a114ee47
+# %% ../../nbs/serve/52_rating_prediction.ipynb #03d5eb93
 class RatingPrediction(NamedTuple):
     "Ratings to expect for some movies."
     rating: np.ndarray         # [n], within the levels
     uncertainty: np.ndarray    # [n], standard deviation of one rating around it
     probabilities: np.ndarray  # [n, n_levels]
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #0ef29172
+# %% ../../nbs/serve/52_rating_prediction.ipynb #6518030f
 class RatingPredictor:
     "Predict the ratings of people with any history."
     def __init__(self,
@@ -38,7 +38,7 @@ class RatingPredictor:
     @cached_property
     def _session(self): return open_session(self.folder / "stars.onnx")
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #9ee88cca
+# %% ../../nbs/serve/52_rating_prediction.ipynb #6af47ab3
 @patch
 def check(self: RatingPredictor,
     rows: np.ndarray,      # [n], of movies
@@ -49,21 +49,21 @@ def check(self: RatingPredictor,
     late = rows[rows >= self.about["movies"]]
     if len(late): self._refuse(movie_ids[late[0]])
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #445c1867
+# %% ../../nbs/serve/52_rating_prediction.ipynb #e9bd64e2
 @patch
 def _refuse_all(self: RatingPredictor):
     raise RecommenderError(
         f"{self.folder} has no rating model: add one with `add_rating_model`, "
         "or by `movierec export run=… stars=…`")
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #297b6297
+# %% ../../nbs/serve/52_rating_prediction.ipynb #1ec078f9
 @patch
 def _refuse(self: RatingPredictor, movie_id):
     raise RecommenderError(
         f"movie {movie_id} joined after training, and the rating model does not know it: "
         "leave it out, or train again")
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #64f5becb
+# %% ../../nbs/serve/52_rating_prediction.ipynb #27418c6d
 @patch
 def predict(self: RatingPredictor,
     person: Person,     # from `Histories.person`

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['novelty_offset', 'diversify', 'pool_size']
 
-# %% ../../nbs/serve/30_rerank.ipynb #3473110a
+# %% ../../nbs/serve/30_rerank.ipynb #50fe2a44
 import numpy as np
 
 from .histories import RecommenderError
@@ -30,7 +30,7 @@ def novelty_offset(
     cost = -_fraction(novelty, "novelty") * (popularity - popularity.mean()) / spread
     return cost.astype("float32")
 
-# %% ../../nbs/serve/30_rerank.ipynb #513cea66
+# %% ../../nbs/serve/30_rerank.ipynb #d7e53713
 def _relevance(scores):  # from 0 to 1
     spread = np.ptp(scores) if len(scores) else 0
     return (scores - scores.min(initial=np.inf)) / (spread or 1)
@@ -58,7 +58,7 @@ def diversify(
         likest = likeness if likest is None else np.maximum(likest, likeness)
     return np.array(taken, dtype=int)
 
-# %% ../../nbs/serve/30_rerank.ipynb #f199b3f4
+# %% ../../nbs/serve/30_rerank.ipynb #ef7cd4fe
 def pool_size(
     k: int,            # how many movies are wanted
     diversity: float,  # from 0 to 1

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['open_session', 'Scorer']
 
-# %% ../../nbs/serve/45_scorer.ipynb #f3e7db48
+# %% ../../nbs/serve/45_scorer.ipynb #826ae625
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from ..core import patch
 from .bundle import BundleError
 from .histories import Person, RecommenderError, padded
 
-# %% ../../nbs/serve/45_scorer.ipynb #ca01b679
+# %% ../../nbs/serve/45_scorer.ipynb #5232968e
 _WHOLE = {"float16": "float32", "uint16": "int32"}  # what the network takes for what is stored
 
-# %% ../../nbs/serve/45_scorer.ipynb #a052f86c
+# %% ../../nbs/serve/45_scorer.ipynb #48e7c11b
 def _dequantized(tables):  # by name, as they are fed to the network
     whole = {}
     for name, table in tables.items():
@@ -29,7 +29,7 @@ def _dequantized(tables):  # by name, as they are fed to the network
         whole[name] = table.astype(_WHOLE.get(table.dtype.name, table.dtype), copy=False)
     return whole
 
-# %% ../../nbs/serve/45_scorer.ipynb #541a151c
+# %% ../../nbs/serve/45_scorer.ipynb #5b161819
 def _read_tables(path, movie_ids):  # by name
     with safe_open(path, framework="numpy") as file:
         tables = {name: file.get_tensor(name) for name in file.keys()}
@@ -38,7 +38,7 @@ def _read_tables(path, movie_ids):  # by name
             f"{path} and movies.parquet beside it have different movies: export the bundle again")
     return _dequantized(tables)
 
-# %% ../../nbs/serve/45_scorer.ipynb #242bdec0
+# %% ../../nbs/serve/45_scorer.ipynb #a8314de2
 def open_session(
     path: str | Path,  # of an ONNX file
 ) -> onnxruntime.InferenceSession:  # on one thread
@@ -50,7 +50,7 @@ def open_session(
     return onnxruntime.InferenceSession(
         path.read_bytes(), options, providers=["CPUExecutionProvider"])
 
-# %% ../../nbs/serve/45_scorer.ipynb #94f78df5
+# %% ../../nbs/serve/45_scorer.ipynb #7647e97c
 class Scorer:
     "Score movies with the network of a bundle, and keep the best."
     def __init__(self,
@@ -71,7 +71,7 @@ class Scorer:
 
     def __repr__(self): return f"Scorer({self.manifest['model']}, {self.n_movies} movies)"
 
-# %% ../../nbs/serve/45_scorer.ipynb #b9bdacd5
+# %% ../../nbs/serve/45_scorer.ipynb #09c937ba
 @patch
 def require_histories(self: Scorer,
     what: str,  # what cannot be done without, for the message
@@ -82,10 +82,10 @@ def require_histories(self: Scorer,
         f"{self.manifest['model']} cannot {what}, since it reads no histories: "
         "train with model=history")
 
-# %% ../../nbs/serve/45_scorer.ipynb #15b92296
+# %% ../../nbs/serve/45_scorer.ipynb #e934c59c
 _VECTORS = "candidates", "movie"  # tables that hold them, the first that is there
 
-# %% ../../nbs/serve/45_scorer.ipynb #bb9377aa
+# %% ../../nbs/serve/45_scorer.ipynb #d09bf70e
 @patch
 def vectors(self: Scorer) -> np.ndarray:  # [n_movies + 2, size]
     "Give what movies are like, in the model's own space."
@@ -95,11 +95,11 @@ def vectors(self: Scorer) -> np.ndarray:  # [n_movies + 2, size]
         f"{self.manifest['model']} has no vectors of movies, so their likeness is unknown: leave "
         "diversity at 0, or export a table named candidates, [size, n_movies + 2]")
 
-# %% ../../nbs/serve/45_scorer.ipynb #f936ba72
+# %% ../../nbs/serve/45_scorer.ipynb #600d0d33
 @patch
 def _latest(self: Scorer, values): return values[::-1][:self.manifest.get("remembered")]
 
-# %% ../../nbs/serve/45_scorer.ipynb #961d7a05
+# %% ../../nbs/serve/45_scorer.ipynb #2af57e4d
 @patch
 def _histories(self: Scorer, people):
     rows = [self._latest(person.rows) for person in people]
@@ -107,7 +107,7 @@ def _histories(self: Scorer, people):
     return {"history": padded(rows, self.n_movies, dtype="int64"),
             "stars": padded(ratings, 0, dtype="float32")}
 
-# %% ../../nbs/serve/45_scorer.ipynb #47cc9c95
+# %% ../../nbs/serve/45_scorer.ipynb #ce57480f
 @patch
 def _inputs(self: Scorer, people):  # what the network needs to know about them
     if self.reads_histories: return self._histories(people)
@@ -117,7 +117,7 @@ def _inputs(self: Scorer, people):  # what the network needs to know about them
         f"{self.manifest['model']} knows people by their number alone: "
         "give user_id, or train with model=history")
 
-# %% ../../nbs/serve/45_scorer.ipynb #438e682a
+# %% ../../nbs/serve/45_scorer.ipynb #5cafe5ae
 @patch
 def run(self: Scorer,
     inputs: dict,         # history and stars, or user_index
@@ -135,7 +135,7 @@ def run(self: Scorer,
     raise RecommenderError(
         "the model gives scores that are no numbers: train it again with a smaller learning rate")
 
-# %% ../../nbs/serve/45_scorer.ipynb #d612d288
+# %% ../../nbs/serve/45_scorer.ipynb #70ff8b58
 @patch
 def best(self: Scorer,
     people: Sequence[Person],  # n of them
@@ -147,7 +147,7 @@ def best(self: Scorer,
     watched = padded([person.rows for person in people], self.n_movies, dtype="int64")
     return self.run(self._inputs(people), watched, k=min(k, self.n_movies), offset=offset)
 
-# %% ../../nbs/serve/45_scorer.ipynb #133fd96d
+# %% ../../nbs/serve/45_scorer.ipynb #3d4a7662
 _AT_ONCE = 64  # histories in one run
 
 @patch
@@ -156,7 +156,7 @@ def _ordered(self: Scorer, score, movie_id, targets):  # [n, n_targets] in order
     ranks = np.argsort(np.argsort(self.tables["ids"][targets]))
     return np.take_along_axis(score, by_id[:, ranks], axis=1)
 
-# %% ../../nbs/serve/45_scorer.ipynb #802cec25
+# %% ../../nbs/serve/45_scorer.ipynb #0644f813
 @patch
 def gains(self: Scorer,
     histories: np.ndarray,  # [n, seen], rows of movies, last watched first
@@ -176,14 +176,14 @@ def gains(self: Scorer,
         gains[part] = self._ordered(*found, targets)
     return gains
 
-# %% ../../nbs/serve/45_scorer.ipynb #16b081e6
+# %% ../../nbs/serve/45_scorer.ipynb #2cc43904
 @patch
 def _rising(self: Scorer, row, k):
     inputs = {"history": np.array([[row]]), "stars": np.zeros((1, 1), dtype="float32")}
     score, movie_id = self.run(inputs, np.array([[row]]), k=k, offset=-self.prior)
     return score[0], movie_id[0]
 
-# %% ../../nbs/serve/45_scorer.ipynb #d8a6f841
+# %% ../../nbs/serve/45_scorer.ipynb #f2c88d02
 @patch
 def _closest(self: Scorer, row, k):
     vectors = self.vectors()
@@ -193,7 +193,7 @@ def _closest(self: Scorer, row, k):
     best = np.argsort(-cosine, kind="stable")[:k]
     return cosine[best], np.where(np.isinf(cosine[best]), -1, self.tables["ids"][best])
 
-# %% ../../nbs/serve/45_scorer.ipynb #405f26fe
+# %% ../../nbs/serve/45_scorer.ipynb #2ee19e0b
 @patch
 def similar(self: Scorer,
     row: int,  # of the movie to start from
