@@ -256,17 +256,17 @@ def recommend(
     from movierec.serve.recommender import Recommender
     recommender = Recommender.load(_find_run(config) / "bundle")
     if config.user is None and not config.history: raise MovierecError("recommend for whom? give user=ID, such as user=42, or history='{318: 5, 296: 4.5}'")
-    return recommender.recommend(config.user, config.k, config.history or ())
+    return recommender.recommend(config.user, config.k, history=config.history or ())
 
 # %% ../nbs/50_cli.ipynb #48021de6
 def everyone(
     config: Config, # `run` and `k` count
 ) -> Path: # folder of the Parquet files: user_id, movie_id, score, rank
     "Recommend movies to every user of a run, into files."
-    from movierec.serve.batch import recommend_everyone
+    from movierec.serve.batch import recommend_all
     from movierec.serve.recommender import Recommender
     folder = _find_run(config)
-    return recommend_everyone(Recommender.load(folder / "bundle"), folder / f"everyone-{config.k}", config.k)
+    return recommend_all(Recommender.load(folder / "bundle"), folder / f"everyone-{config.k}", k=config.k)
 
 # %% ../nbs/50_cli.ipynb #15b6cb8c
 def _metrics(folder):  # of a run: model and part down, metrics across
