@@ -19,7 +19,7 @@ from .doctor import doctor
 def _data(config):  # -> DataReport
     "Read movies and ratings into the store."
     from movierec.data.datasets import load_dataset
-    from movierec.store.base import open_store
+    from movierec.store.opening import open_store
     with open_store(config.store) as store:
         dataset = load_dataset(**vars(config.data), into=store.writing)
         store.load(dataset.movies, dataset.ratings, dataset.users, dataset.report)
@@ -27,8 +27,8 @@ def _data(config):  # -> DataReport
 
 # %% ../nbs/45_commands.ipynb #20e4d8b6
 def _read_store(config):  # -> Dataset
-    from movierec.data.tables import Dataset
-    from movierec.store.base import open_store
+    from movierec.data.report import Dataset
+    from movierec.store.opening import open_store
     with open_store(config.store) as store:
         data = Dataset(store.movies(), store.ratings(), store.report(), store.user_attributes())
     if len(data.ratings): return data
@@ -66,13 +66,13 @@ def _recommend(config):  # -> DataFrame: user_id, movie_id, title, year, genres,
 # %% ../nbs/45_commands.ipynb #48021de6
 def _everyone(config):  # -> folder of Parquet files: user_id, movie_id, score, rank
     "Recommend movies to every user of a run, into files."
-    from movierec.serve.batch import recommend_everyone
+    from movierec.serve.batch import recommend_all
     run = _load_run(config)
-    return recommend_everyone(run.recommender, run.folder / f"everyone-{config.k}", config.k)
+    return recommend_all(run.recommender, run.folder / f"everyone-{config.k}", config.k)
 
 # %% ../nbs/45_commands.ipynb #ea2db432
 def _chosen_user(config):  # the user asked for, or the first, known before hours of training
-    from movierec.store.base import open_store
+    from movierec.store.opening import open_store
     with open_store(config.store) as store:
         user = int(store.users()[0]) if config.user is None else config.user
         store.history(user)

@@ -67,7 +67,7 @@ def _devices() -> Iterator[str]:
 
 # %% ../nbs/40_doctor.ipynb #82a60495
 def _store_state(settings):
-    from movierec.store.base import open_store
+    from movierec.store.opening import open_store
     if settings.name == "duckdb" and not Path(settings.path).exists():
         return f"{settings.path} is not made yet: `movierec data` does it"
     try:
