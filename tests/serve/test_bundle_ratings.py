@@ -6,7 +6,7 @@ import numpy as np, pandas as pd, pytest, torch
 from bundles import UNKNOWN, random_histories, rows_and_stars
 from movierec.serve.bundle import BundleError, read_bundle
 from movierec.data.datasets import load_sample
-from movierec.train.export_stars import add_stars
+from movierec.train.export import add_rating_model
 from movierec.models.splits import split_ratings
 from movierec.train.learner import recommender_learner
 from movierec.serve.recommender import Recommender, RecommenderError
@@ -19,9 +19,9 @@ TOLERANCE = 1e-4
 def both(trained, tmp_path_factory):
     "A trained rating model, and a bundle that it has joined."
     movies, ratings, _ = load_sample()
-    learn = recommender_learner(movies, split_ratings(ratings, "random"), "stars", embedding_size=4, draws=6, every=8)
-    with learn.no_bar(), learn.no_logging(): learn.fit(1)
-    return learn, add_stars(trained/"runs/latest/bundle", learn, tmp_path_factory.mktemp("stars")/"bundle")
+    learn = recommender_learner(movies, split_ratings(ratings, "random"), model="stars", embedding_size=4, draws=6, thinning=8, progress=False)
+    learn.fit(1)
+    return learn, add_rating_model(trained/"runs/latest/bundle", learn, folder=tmp_path_factory.mktemp("stars")/"bundle")
 
 
 @pytest.fixture(scope="module")
