@@ -6,204 +6,282 @@
 __all__ = ['read_the_movies_dataset', 'load_sample', 'read_table', 'load_dataset']
 
 # %% ../../nbs/data/60_datasets.ipynb #624e2fac
-import json, tempfile, zipfile, zlib
+import json
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Callable
-import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from ..core import nearest
 from .downloads import RELEASES, fetch
-from .metadata import one_each, read_links, read_metadata, read_rows, typed_columns
+from .metadata import (
+    one_each, read_links, read_metadata, read_rows, typed_columns, with_whole_ids)
 from .movielens import movielens_files, read_movielens
 from .ratings import clean_ratings, rated_movies, read_ratings
-from .tables import DataError, DataReport, Dataset, as_movies, as_ratings, numbered
+from .report import DataReport, Dataset
+from .tables import DataError, as_movies, as_ratings
+
+# %% ../../nbs/data/60_datasets.ipynb #59979bf2
+def _with_unlinked(links, rated):  # a row for each movie of the links or the ratings
+    unlinked = pd.DataFrame({"movie_id": np.setdiff1d(rated.index, links.movie_id)})
+    return pd.concat([links, unlinked], ignore_index=True).astype({"tmdb_id": "Int64"})
+
+def _such_as(ids): return "such as " + ", ".join(map(str, ids[:3]))
+
+# %% ../../nbs/data/60_datasets.ipynb #01417ad2
+def _count_unmatched(movies, metadata, rated, report):  # rated: number of ratings, by movie_id
+    known = rated.index.isin(movies.movie_id[movies.tmdb_id.isin(metadata.tmdb_id)])
+    missing = sorted(rated.index[~known])
+    report.add(
+        "movies", "note", count=len(missing), examples=_such_as(missing),
+        reason=f"rated movies of {len(rated):,} have no metadata: they stay, without a title;"
+               f" {rated[known].sum():,} of {rated.sum():,} ratings have metadata")
+    unlinked = ~metadata.tmdb_id.isin(movies.tmdb_id)
+    report.add(
+        "movies", "note", count=unlinked.sum(),
+        reason="movies of the metadata have no link, so no MovieLens id: left out")
 
 # %% ../../nbs/data/60_datasets.ipynb #2b131661
 def _join(links, metadata, ratings, report):
-    "Make one row for each movie of the links or the ratings, and say which have no metadata."
     rated = rated_movies(ratings)
-    unlinked = pd.DataFrame({"movie_id": np.setdiff1d(rated.index, links.movie_id)})
-    movies = pd.concat([links, unlinked], ignore_index=True).astype({"tmdb_id": "Int64"})
-    found = movies.tmdb_id.isin(metadata.tmdb_id)
+    movies = _with_unlinked(links, rated)
+    _count_unmatched(movies, metadata, rated, report)
     extra = metadata.drop(columns=movies.columns.drop("tmdb_id"), errors="ignore")
-    known = rated.index.isin(movies.movie_id[found])
-    missing = sorted(rated.index[~known])
-    report.add("movies", "note", len(missing), f"rated movies of {len(rated):,} have no metadata: they stay, without a title;"
-               f" {rated[known].sum():,} of {len(ratings):,} ratings have metadata", "such as " + ", ".join(map(str, missing[:3])))
-    report.add("movies", "note", (~metadata.tmdb_id.isin(movies.tmdb_id)).sum(), "movies of the metadata have no link, so no MovieLens id: left out")
     return as_movies(movies.merge(extra, on="tmdb_id", how="left"))
 
 # %% ../../nbs/data/60_datasets.ipynb #e36e99fc
-def _file(folder, given, names, what):
-    "Find a file in a folder by the name that was given, or by its usual ones."
-    for o in [given] if given else names:
-        if (folder/o).is_file(): return folder/o
-    present = sorted(o.name for o in folder.iterdir() if o.is_file())
-    raise DataError(f"no {given or ' or '.join(names)} in {folder} ({what}); it has {', '.join(present[:8]) or 'no files'};"
-                    f" give another name with data.{what}=….{nearest(given or names[0], present)}")
+def _file(folder, given, names, what):  # by the name that was given, or by its usual ones
+    for name in [given] if given else names:
+        if (folder / name).is_file(): return folder / name
+    present = sorted(path.name for path in folder.iterdir() if path.is_file())
+    hint = nearest(given or names[0], present)
+    raise DataError(
+        f"no {given or ' or '.join(names)} in {folder} ({what});"
+        f" it has {', '.join(present[:8]) or 'no files'};"
+        f" give another name with data.{what}=….{hint}")
 
 # %% ../../nbs/data/60_datasets.ipynb #c11c7015
 def _read_all_metadata(path, report):
-    "Read the metadata, with keywords and credits where they stand beside it."
     metadata = read_metadata(path, report)
-    for other in (path.parent/"keywords.csv", path.parent/"credits.csv"):
-        if other.is_file(): metadata = metadata.merge(read_metadata(other, report), on="tmdb_id", how="left")
+    for other in (path.parent / "keywords.csv", path.parent / "credits.csv"):
+        if not other.is_file(): continue
+        metadata = metadata.merge(read_metadata(other, report), on="tmdb_id", how="left")
     return metadata
 
 # %% ../../nbs/data/60_datasets.ipynb #6c81f2c8
 def read_the_movies_dataset(
-    folder: str, # with the files of The Movies Dataset
-    metadata: str | None = None, # file name; None looks for movies_metadata.csv
-    links: str | None = None, # file name; None looks for links.csv, then links_small.csv
-    ratings: str | None = None, # file name; None looks for ratings.csv, then ratings_small.csv
-    into: Callable | None = None, # `writing` of a store to put the ratings straight into; None reads them into memory
-) -> Dataset: # movies, ratings and report
+    folder: str | Path,  # with the files of The Movies Dataset
+    *,
+    metadata: str | None = None,  # file name; None looks for movies_metadata.csv
+    links: str | None = None,     # file name; None looks for links.csv, then links_small.csv
+    ratings: str | None = None,   # file name; None looks for ratings.csv, then ratings_small.csv
+    into: Callable | None = None,  # `writing` of a store to put ratings straight into; None: memory
+) -> Dataset:  # movies, ratings and report
     "Read a folder with the files of The Movies Dataset."
     folder, report = Path(folder), DataReport()
-    if not folder.is_dir(): raise DataError(f"no folder {folder}; give one with data.path=FOLDER, or data.source=sample to try movierec without files")
+    if not folder.is_dir():
+        raise DataError(
+            f"no folder {folder}; give one with data.path=FOLDER,"
+            " or data.source=sample to try movierec without files")
     found = _file(folder, metadata, ["movies_metadata.csv"], "metadata")
     linked = _file(folder, links, ["links.csv", "links_small.csv"], "links")
     rated = _file(folder, ratings, ["ratings.csv", "ratings_small.csv"], "ratings")
-    metadata, links = _read_all_metadata(found, report), read_links(linked, report)
-    ratings = read_ratings(rated, report, into=into)
-    return Dataset(_join(links, metadata, ratings, report), ratings, report.check())
+    described, linked = _read_all_metadata(found, report), read_links(linked, report)
+    rated = read_ratings(rated, report, into=into)
+    return Dataset(_join(linked, described, rated, report), rated, report.check())
 
 # %% ../../nbs/data/60_datasets.ipynb #22fab63c
-_SAMPLE = files("movierec")/"sample"
+_SAMPLE = files("movierec") / "sample"
 
-def _read_parquet(path):
-    "Read a Parquet file, with lists and records as Python's own."
+def _read_parquet(path):  # with lists and records as Python's own
     try: table = pq.read_table(str(path))
-    except pa.ArrowInvalid as e: raise DataError(f"{path} cannot be read as Parquet: {str(e).splitlines()[0]}") from None
-    nested = [o.name for o in table.schema if o.type.num_fields]
-    return table.drop_columns(nested).to_pandas().assign(**{o: table[o].to_pylist() for o in nested})[table.column_names]
+    except pa.ArrowInvalid as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} cannot be read as Parquet: {reason}") from None
+    nested = [column.name for column in table.schema if column.type.num_fields]
+    lists = {name: table[name].to_pylist() for name in nested}
+    return table.drop_columns(nested).to_pandas().assign(**lists)[table.column_names]
+
+# %% ../../nbs/data/60_datasets.ipynb #a28d528f
+def _count_whole(movies, ratings):  # -> report of tables of which each row is good
+    report = DataReport()
+    for name, table in {"movies": movies, "ratings": ratings}.items():
+        report.add(name, "read", count=len(table))
+        report.add(name, "kept", count=len(table))
+    untitled = movies.title.isna() & movies.movie_id.isin(ratings.movie_id)
+    rated, missing = ratings.movie_id.nunique(), movies.movie_id[untitled].tolist()
+    reason = f"rated movies of {rated:,} have no metadata: they stay, without a title"
+    report.add(
+        "movies", "note", count=len(missing), reason=reason, examples=_such_as(missing))
+    return report.check()
 
 # %% ../../nbs/data/60_datasets.ipynb #c79a5be8
-def load_sample(
-) -> Dataset: # movies, ratings and report
+def load_sample() -> Dataset:  # movies, ratings and report
     "Load the sample of The Movies Dataset that comes with movierec, offline."
-    movies, ratings = (_read_parquet(_SAMPLE/f"{o}.parquet") for o in ("movies", "ratings"))
-    movies, ratings, report = as_movies(movies), as_ratings(ratings), DataReport()
-    for name, table in (("movies", movies), ("ratings", ratings)):
-        report.add(name, "read", len(table)); report.add(name, "kept", len(table))
-    missing = movies.movie_id[movies.title.isna() & movies.movie_id.isin(ratings.movie_id)].tolist()
-    report.add("movies", "note", len(missing), f"rated movies of {ratings.movie_id.nunique():,} have no metadata: they stay, without a title",
-               "such as " + ", ".join(map(str, missing[:3])))
-    return Dataset(movies, ratings, report.check())
+    movies = as_movies(_read_parquet(_SAMPLE / "movies.parquet"))
+    ratings = as_ratings(_read_parquet(_SAMPLE / "ratings.parquet"))
+    return Dataset(movies, ratings, _count_whole(movies, ratings))
 
 # %% ../../nbs/data/60_datasets.ipynb #8ceb5403
-def _as_frame(table):
-    "Make a DataFrame of an Arrow table, a Parquet file or a DataFrame."
+def _as_frame(table):  # of a DataFrame, an Arrow table or a Parquet file
     if isinstance(table, pa.Table): table = table.to_pandas()
     return table if isinstance(table, pd.DataFrame) else _read_parquet(table)
 
-def _is_text(table):
-    "Say whether a table is a file of text, and make sure that a file is there."
+def _is_text(table):  # a file of text?
     if not isinstance(table, (str, Path)): return False
-    if not Path(table).is_file(): raise DataError(f"no file {table}; give a DataFrame, an Arrow table, or the path of a text or Parquet file")
+    if not Path(table).is_file():
+        raise DataError(
+            f"no file {table};"
+            " give a DataFrame, an Arrow table, or the path of a text or Parquet file")
     return Path(table).suffix != ".parquet"
 
-# %% ../../nbs/data/60_datasets.ipynb #249235c3
+# %% ../../nbs/data/60_datasets.ipynb #a9b5bca1
 _MOVIE_ID = {"movieId": "movie_id", "item_id": "movie_id", "id": "movie_id"}
-_BARRED = ["genres", "tags"]  # lists of names, which text parts by bars
+_BARRED = ["genres", "tags"]
 
-def _movies_of_text(path, report):
-    "Read movies of a text file; genres and tags are lists, or parted by bars."
+def _text_of_movies(path):  # with the line of each row as index
     names, rows, lines = read_rows(path)
-    frame = pd.DataFrame([(o + [""] * len(names))[:len(names)] for o in rows], columns=names, index=lines, dtype=object).rename(columns=_MOVIE_ID)
-    if "movie_id" not in frame: raise DataError(f"{path.name} has no column 'movie_id', only {', '.join(names)[:200]}.{nearest('movie_id', names)}")
-    for name in frame.columns.intersection(_BARRED): frame[name] = [o if o.startswith("[") else json.dumps(o.split("|")) for o in frame[name]]
-    report.add(path.name, "read", len(frame))
-    whole = frame.movie_id.str.fullmatch(r"\s*\d{1,15}(\.0*)?\s*").astype(bool)
-    report.add(path.name, "rejected", (~whole).sum(), "the movie id is not a whole number", numbered(frame.index[~whole].tolist()))
-    return one_each(typed_columns(frame[whole], path.name, report), "movie_id", path.name, report)
+    rows = [(row + [""] * len(names))[:len(names)] for row in rows]
+    frame = pd.DataFrame(rows, columns=names, index=lines, dtype=object).rename(columns=_MOVIE_ID)
+    if "movie_id" in frame: return frame
+    hint = nearest("movie_id", names)
+    raise DataError(f"{path.name} has no column 'movie_id', only {', '.join(names)[:200]}.{hint}")
 
+# %% ../../nbs/data/60_datasets.ipynb #249235c3
+def _movies_of_text(path, report):
+    frame = _text_of_movies(path)
+    for name in frame.columns.intersection(_BARRED):
+        frame[name] = [
+            cell if cell.startswith("[") else json.dumps(cell.split("|")) for cell in frame[name]]
+    frame = with_whole_ids(frame, "movie_id", table=path.name, report=report)
+    typed = typed_columns(frame, table=path.name, report=report)
+    return one_each(typed, "movie_id", table=path.name, report=report)
+
+# %% ../../nbs/data/60_datasets.ipynb #70f6f6a5
 def _movies_of_table(frame, report):
-    "Take movies from a table in memory or a Parquet file."
     frame = frame.rename(columns=_MOVIE_ID)
-    frame = frame.assign(**{name: [o.split("|") if isinstance(o, str) else o for o in frame[name]] for name in frame.columns.intersection(_BARRED)})
-    movies = as_movies(frame)
-    report.add("movies", "read", len(frame))
-    report.add("movies", "merged", len(frame) - len(movies), "the same movie_id again: the first row stays")
-    report.add("movies", "kept", len(movies))
+    lists = {
+        name: [cell.split("|") if isinstance(cell, str) else cell for cell in frame[name]]
+        for name in frame.columns.intersection(_BARRED)}
+    movies = as_movies(frame.assign(**lists))
+    report.add("movies", "read", count=len(frame))
+    reason = "the same movie_id again: the first row stays"
+    report.add("movies", "merged", count=len(frame) - len(movies), reason=reason)
+    report.add("movies", "kept", count=len(movies))
     return movies
 
 # %% ../../nbs/data/60_datasets.ipynb #35d76aca
+def _read_movies(movies, report):
+    if movies is None: return pd.DataFrame({"movie_id": np.array([], dtype="int64")})
+    if _is_text(movies): return _movies_of_text(Path(movies), report)
+    return _movies_of_table(_as_frame(movies), report)
+
 def _with_every_rated(movies, rated):
-    "Add a row for each rated movie that has none."
-    unlisted = pd.DataFrame({"movie_id": np.setdiff1d(rated, movies.movie_id.astype("int64"))})
-    return as_movies(pd.concat([movies, unlisted], ignore_index=True) if len(movies) else unlisted)
+    unlisted = np.setdiff1d(rated, movies.movie_id.astype("int64"))
+    bare = pd.DataFrame({"movie_id": unlisted})
+    return as_movies(pd.concat([movies, bare], ignore_index=True) if len(movies) else bare)
 
 # %% ../../nbs/data/60_datasets.ipynb #d1970feb
 def read_table(
-    ratings: object, # DataFrame, Arrow table, or path of a text or Parquet file
-    columns: dict | None = None, # names of the columns for user_id, movie_id, rating, timestamp; None recognises them
-    scale: tuple = (0.5, 5), # lowest and highest rating that can be right
-    movies: object = None, # table or path with movie_id, title, genres and whatever else is known
-    into: Callable | None = None, # `writing` of a store to put a file's ratings straight into; None reads them into memory
-) -> Dataset: # movies, ratings and report
+    ratings: object,  # DataFrame, Arrow table, or path of a text or Parquet file
+    columns: dict[str, str] | None = None,  # {"user_id": "customer", …}; None finds usual names
+    *,
+    scale: tuple[float, float] = (0.5, 5),  # lowest and highest rating that can be right
+    movies: object = None,  # table or path with movie_id, title, genres and whatever else is known
+    into: Callable | None = None,  # `writing` of a store to put a file straight into; None: memory
+) -> Dataset:  # movies, ratings and report
     "Read a table of your own."
     report = DataReport()
-    if _is_text(ratings): clean = read_ratings(ratings, report, columns, scale, into)
-    else: clean = clean_ratings(_as_frame(ratings), report, columns, scale, Path(ratings).name if isinstance(ratings, (str, Path)) else "ratings")
-    if movies is None: movies = pd.DataFrame({"movie_id": np.array([], dtype="int64")})
-    elif _is_text(movies): movies = _movies_of_text(Path(movies), report)
-    else: movies = _movies_of_table(_as_frame(movies), report)
-    return Dataset(_with_every_rated(movies, rated_movies(clean).index), clean, report.check())
+    if _is_text(ratings):
+        clean = read_ratings(ratings, report, columns=columns, scale=scale, into=into)
+    else:
+        name = Path(ratings).name if isinstance(ratings, (str, Path)) else "ratings"
+        frame = _as_frame(ratings)
+        clean = clean_ratings(frame, report, columns=columns, scale=scale, name=name)
+    listed = _read_movies(movies, report)
+    listed = _with_every_rated(listed, rated_movies(clean).index)
+    return Dataset(listed, clean, report.check())
+
+# %% ../../nbs/data/60_datasets.ipynb #b8a54e65
+def _inner(folder):  # the one folder that a folder may consist of
+    entries = [path for path in folder.iterdir() if not path.name.startswith((".", "__"))]
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
 
 # %% ../../nbs/data/60_datasets.ipynb #c956c0ce
 @contextmanager
-def _unpacked(path):
-    "Give a folder for a folder or a zip, stepping into the one folder that it may consist of."
-    if not zipfile.is_zipfile(path): yield _inner(path); return
+def _unpacked(path):  # gives a folder, for a folder or a zip
+    if not zipfile.is_zipfile(path):
+        yield _inner(path)
+        return
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with zipfile.ZipFile(path) as z: z.extractall(folder)
-        except (zipfile.BadZipFile, zlib.error, RuntimeError) as e: raise DataError(f"{path} cannot be unpacked: {e}; fetch it again") from None
+            with zipfile.ZipFile(path) as archive: archive.extractall(folder)
+        except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+            raise DataError(f"{path} cannot be unpacked: {error}; fetch it again") from None
         yield _inner(Path(folder))
-
-def _inner(folder):
-    "Step into the one folder that a folder consists of."
-    entries = [o for o in folder.iterdir() if not o.name.startswith((".", "__"))]
-    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
 
 # %% ../../nbs/data/60_datasets.ipynb #1198d3fb
 _KAGGLE = "movies_metadata.csv", "links_small.csv", "ratings_small.csv"
 _TABLES = ".csv", ".tsv", ".parquet", ".dat", ".data", ".gz", ".txt"
 
+def _is_the_movies_dataset(names, given):  # names: of the files that are there
+    named = given.get("metadata") or given.get("links")
+    return bool(named) or any(name in names for name in _KAGGLE)
+
+def _single_table(folder, names, given):  # its path, or None where there is not exactly one
+    tables = [name for name in names if name.endswith(_TABLES)]
+    if given.get("ratings"): tables = [given["ratings"]]
+    return folder / tables[0] if len(tables) == 1 and (folder / tables[0]).is_file() else None
+
+# %% ../../nbs/data/60_datasets.ipynb #ec6edb1f
 def _read_folder(folder, given, into):
-    "Find out what a folder holds, and read it."
-    names = sorted(o.name for o in folder.iterdir() if o.is_file())
-    if given.get("metadata") or given.get("links") or any(o in names for o in _KAGGLE): return read_the_movies_dataset(folder, **given, into=into)
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    if _is_the_movies_dataset(names, given):
+        return read_the_movies_dataset(folder, **given, into=into)
     if movielens_files(folder): return read_movielens(folder, into=into)
-    tables = [given["ratings"]] if given.get("ratings") else [o for o in names if o.endswith(_TABLES)]
-    if len(tables) == 1 and (folder/tables[0]).is_file(): return read_table(folder/tables[0], into=into)
-    raise DataError(f"{folder} holds neither The Movies Dataset (movies_metadata.csv, links.csv, ratings.csv), nor a MovieLens release"
-                    f" (u.data and u.item, ratings.dat and movies.dat, or ratings.csv and movies.csv), nor one table of ratings;"
-                    f" it has {', '.join(names[:8]) or 'no files'}")
+    table = _single_table(folder, names, given)
+    if table: return read_table(table, into=into)
+    raise DataError(
+        f"{folder} holds neither The Movies Dataset (movies_metadata.csv, links.csv, ratings.csv),"
+        " nor a MovieLens release (u.data and u.item, ratings.dat and movies.dat,"
+        " or ratings.csv and movies.csv), nor one table of ratings;"
+        f" it has {', '.join(names[:8]) or 'no files'}")
 
 # %% ../../nbs/data/60_datasets.ipynb #c94fab86
-def _read_path(path, given, into):
-    "Read a folder, a zip or a single file."
-    if path is None: raise DataError("data.source=path needs a folder, a zip or a file: give data.path=…")
+def _read_path(path, given, into):  # a folder, a zip or a single file
+    if path is None:
+        raise DataError("data.source=path needs a folder, a zip or a file: give data.path=…")
     path = Path(path)
-    if not path.exists(): raise DataError(f"no file or folder {path}; give one with data.path=…, or data.source=sample to try movierec without files")
+    if not path.exists():
+        raise DataError(
+            f"no file or folder {path}; give one with data.path=…,"
+            " or data.source=sample to try movierec without files")
     if path.is_file() and not zipfile.is_zipfile(path): return read_table(path, into=into)
     with _unpacked(path) as folder: return _read_folder(folder, given, into)
 
 # %% ../../nbs/data/60_datasets.ipynb #06a371d3
 def load_dataset(
-    source: str, # sample: comes with movierec; path: a folder, zip or file; or a release of MovieLens, such as ml-1m
-    path: str | None = None, # the folder, zip or file
-    max_rejected: float | None = None, # share of rows that may be rejected, from 0 to 1; None allows any
-    into: Callable | None = None, # `writing` of a store to put ratings straight into; None reads them into memory
-    **given: str | None, # names of the files in it for `metadata`, `links` or `ratings`; without, the usual ones
-) -> Dataset: # movies, ratings and report
+    source: str,  # sample, path, or a release of MovieLens such as ml-1m
+    path: str | Path | None = None,  # the folder, zip or file, for the source `path`
+    *,
+    max_rejected: float | None = None,  # share of rows that may be rejected, 0 to 1; None: any
+    into: Callable | None = None,  # `writing` of a store to put ratings straight into; None: memory
+    **names: str | None,  # of the files for `metadata`, `links` or `ratings`; None: the usual ones
+) -> Dataset:  # movies, ratings and report
     "Load a dataset by the name of its source."
     sources = ["sample", "path", *RELEASES]
-    if source not in sources: raise DataError(f"unknown source '{source}': choose one of {', '.join(sources)}.{nearest(source, sources)}")
+    if source not in sources:
+        valid = ", ".join(sources)
+        raise DataError(f"unknown source '{source}': choose one of {valid}.{nearest(source, sources)}")
     if source == "sample": data = load_sample()
-    else: data = _read_path(path if source == "path" else fetch(source), given, into)
+    else: data = _read_path(path if source == "path" else fetch(source), names, into)
     data.report.check(max_rejected)
     return data

@@ -22,7 +22,8 @@ from urllib3 import Retry
 
 from ..core import patch
 from ..data.datasets import as_movies, as_ratings
-from .base import GraphStore, StoreError, fingerprint
+from ..data.fingerprint import fingerprint
+from .base import GraphStore, StoreError
 
 # %% ../../nbs/store/50_arango.ipynb #06969763
 @dataclass(kw_only=True)

@@ -18,10 +18,10 @@ from torch.nn.functional import embedding, pad
 from ..serve.bundle import write_bundle
 from ..core import MovierecError
 from ..data.features import number_scales
+from ..data.fingerprint import fingerprint
 from ..models.graph import rating_counts
 from .learner import top_movies
 from ..models.registry import FADING, HistoryRanker
-from ..store.base import fingerprint
 
 # %% ../../nbs/train/30_export.ipynb #099e65fb
 def _rows(table, value=0):  # two more rows than movies

@@ -6,7 +6,8 @@ import pandas as pd, pytest
 
 import movierec
 from movierec.data.datasets import as_movies, as_ratings
-from movierec.store.base import DuckDBStore, fingerprint
+from movierec.data.fingerprint import fingerprint
+from movierec.store.base import DuckDBStore
 
 LOADER = """
 import sys

@@ -32,7 +32,8 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("--metadata", default="movies_metadata.csv")
     given = parser.parse_args()
-    data = read_the_movies_dataset(given.folder, given.metadata, "links_small.csv", "ratings_small.csv")
+    data = read_the_movies_dataset(
+        given.folder, metadata=given.metadata, links="links_small.csv", ratings="ratings_small.csv")
     print(data.report)
     size = write(data.movies.dropna(axis=1, how="all"), SAMPLE / "movies.parquet") + write(
         data.ratings, SAMPLE / "ratings.parquet"
