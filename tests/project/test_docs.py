@@ -38,6 +38,16 @@ def test_sidebar_lists_every_notebook_once():
     assert len(listed) == len(set(listed)) and listed[0] == Path("index.ipynb")
 
 
+def test_sidebar_lists_chapters_by_folder_in_their_order():
+    listed = [path for path in make_site.entries(make_site.sidebar()) if path.name[:2].isdigit()]
+    folders = [path.parent for path in listed if path.parent != Path(".")]
+    together = [folder for n, folder in enumerate(folders) if n == 0 or folders[n - 1] != folder]
+    assert len(together) == len(set(together)), "the chapters of a folder stand together"
+    for folder in set(folders):
+        names = [path.name for path in listed if path.parent == folder]
+        assert names == sorted(names), folder
+
+
 def test_every_notebook_has_a_page(pages):
     assert {_nbpath2html(path) for path in make_site.notebooks()} <= set(pages)
 
@@ -74,7 +84,8 @@ def test_pages_show_code_results_and_documentation(pages):
 
 def test_comments_on_options_and_results_are_shown(tmp_path):
     comments = "a number", "of the model", "its double"
-    code = "#| export\ndef f(\n    x: int,  # {}\n    **options,  # {}\n) -> int:  # {}\n    return x".format(*comments)
+    code = "#| export\ndef f(\n    x: int,  # {}\n    **options,  # {}\n) -> int:  # {}\n    return x"
+    code = code.format(*comments)
     title = mk_cell("# F\n\n> A function.", "markdown")
     notebook = new_nb([title, mk_cell("#| default_exp f"), mk_cell(code)])
     write_nb(notebook, tmp_path / "00_f.ipynb")
