@@ -23,7 +23,8 @@ import pandas as pd
 
 from .config import Config, ModelChoice, config_text, load_config, read_config
 from .core import MovierecError, nearest, patch
-from .data.tables import Dataset, as_movies, as_users
+from .data.report import Dataset
+from .data.tables import as_movies, as_users
 from .serve.recommender import Recommender
 
 # %% ../nbs/20_runs.ipynb #ca3d1671
