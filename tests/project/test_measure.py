@@ -30,8 +30,9 @@ def checkout(tmp_path):
     cells += [{"cell_type": "code", "source": source, "outputs": []} for source in CHAPTER]
     (tmp_path / "nbs" / "models").mkdir(parents=True)
     (tmp_path / "nbs" / "models" / "70_lightgcn.ipynb").write_text(json.dumps({"cells": cells}))
-    (tmp_path / "movierec" / "conf" / "model").mkdir(parents=True)
-    (tmp_path / "movierec" / "conf" / "model" / "lightgcn.yaml").write_text("name: lightgcn\nmodel: {layers: 2}\n")
+    settings = tmp_path / "movierec" / "conf" / "model"
+    settings.mkdir(parents=True)
+    (settings / "lightgcn.yaml").write_text("name: lightgcn\nmodel: {layers: 2}\n")
     return tmp_path
 
 
@@ -55,7 +56,8 @@ def test_a_yaml_file_that_is_checked_is_no_second_place(checkout):
     (checkout / "tests" / "tools").mkdir(parents=True)
     (checkout / "tests" / "tools" / "check_generated.py").write_text("def check_conf(root, copy): pass")
     nbs, _ = measure.notebooks(checkout)
-    assert measure.repeated_defaults(checkout, nbs) == {"layers": ["LightGCNOptions", "models.lightgcn.spread"]}
+    places = {"layers": ["LightGCNOptions", "models.lightgcn.spread"]}
+    assert measure.repeated_defaults(checkout, nbs) == places
 
 
 def test_it_measures_this_checkout(capsys):

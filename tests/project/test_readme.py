@@ -1,4 +1,4 @@
-"""The README's first recommendation: two import lines at most, few lines, and it runs offline in an empty folder."""
+"""The README's first recommendation: two import lines at most, and it runs offline in an empty folder."""
 import re
 import sys
 
@@ -9,7 +9,9 @@ from conftest import ROOT, run, tool
 
 
 @pytest.fixture(scope="module")
-def snippets(): return re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), flags=re.M | re.S)
+def snippets():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, flags=re.M | re.S)
 
 
 def test_the_first_recommendation_takes_at_most_two_import_lines(snippets):
