@@ -69,13 +69,10 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 # %% ../nbs/00_core.ipynb #436d0f4b
 def _limit(rule):  # metadata of a field -> words
     if rule.get("one_of"): return " or ".join(rule["one_of"])
-    words = []
-    if rule.get("above") is not None:
-        words.append(f"above {rule['above']}")
-    if rule.get("at_least") is not None and rule.get("at_most") is not None:
-        words.append(f"from {rule['at_least']} to {rule['at_most']}")
-    elif rule.get("at_least") is not None:
-        words.append(f"{rule['at_least']} or more")
+    above, least, most = (rule.get(name) for name in ("above", "at_least", "at_most"))
+    words = [] if above is None else [f"above {above}"]
+    if least is not None:
+        words.append(f"{least} or more" if most is None else f"from {least} to {most}")
     return ", ".join(words)
 
 # %% ../nbs/00_core.ipynb #404613f1
@@ -162,6 +159,7 @@ def _move_into_place(beside, folder):  # an earlier folder steps aside first
     os.rename(beside, folder)
     shutil.rmtree(old.parent)
 
+# %% ../nbs/00_core.ipynb #f70e94f0
 @contextmanager
 def atomic_folder(
     folder: str | Path,  # where the folder goes; an earlier one is replaced

@@ -113,13 +113,16 @@ def _names(values):  # each once, in their order
     return list(dict.fromkeys(name for name in names if name not in ("", NO_GENRE)))
 
 # %% ../../nbs/data/30_metadata.ipynb #a90f8fa0
+def _parsed(column, wanted):  # None where a cell holds no value of the wanted type
+    parsed = {text: _literal(text)[0] for text in column.dropna().unique()}
+    values = [parsed[text] if isinstance(text, str) else None for text in column]
+    return [value if isinstance(value, wanted) else None for value in values]
+
+# %% ../../nbs/data/30_metadata.ipynb #dce6201b
 _EMPTY_WORDS = ("nan", "none", "null")
 
 def _nested(column, kind):  # kind: list or record
-    wanted = list if kind == "list" else dict
-    parsed = {text: _literal(text)[0] for text in column.dropna().unique()}
-    values = [parsed[text] if isinstance(text, str) else None for text in column]
-    values = [value if isinstance(value, wanted) else None for value in values]
+    values = _parsed(column, list if kind == "list" else dict)
     bad = [
         isinstance(text, str) and value is None and text.lower() not in _EMPTY_WORDS
         for text, value in zip(column, values)]
