@@ -58,14 +58,18 @@ def _is_whole(cell): return _WHOLE.fullmatch(cell) is not None
 def _is_date(cell): return re.fullmatch(r"\d{4}-\d\d-\d\d", cell.strip()) is not None
 
 # %% ../../nbs/data/30_metadata.ipynb #39b11b8c
+def _is_shifted(cell):  # by what stands under two names
+    no_flag = cell.get("adult", "") not in ("", "True", "False")
+    return no_flag and not re.match(r"(tt\d+)?$", cell.get("imdb_id", ""))
+
+# %% ../../nbs/data/30_metadata.ipynb #35a402b9
 def _why_not(row, names):  # what is wrong with a row of metadata as a whole, or ""
     cell = dict(zip(names, row))
     if any(row[len(names):]): return f"the row has more than {len(names)} cells"
     if _is_date(cell.get("id", "")):
         return "a date stands in place of the id: this is the tail of a torn record"
     if not _is_whole(cell.get("id", "")): return "the id is not a whole number"
-    no_flag = cell.get("adult", "") not in ("", "True", "False")
-    if no_flag and not re.match(r"(tt\d+)?$", cell.get("imdb_id", "")):
+    if _is_shifted(cell):
         return "the cells stand in the wrong columns: this is the tail of a torn record"
     return ""
 
