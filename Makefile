@@ -1,6 +1,9 @@
 # make run     recommendations from the sample, a minute or two after the installation
-# make test    everything that continuous integration runs
-# make leaderboard  movierec beside its peers, some hours: tables and figures in runs/leaderboard and on the page; DATA="ml-100k=FOLDER ratings_small"
+# make check   style, layout and whatever is generated: under a minute, for while you work
+# make test    everything that continuous integration runs: check, then all notebooks and tests
+# make numbers how long, wide and well documented the chapters are
+# make leaderboard  movierec next to its peers, some hours: tables and figures in runs/leaderboard and on the page;
+#              DATA="ml-100k=FOLDER ratings_small"
 # make docs    the site, in _docs; a ranker is trained for its explorer, which takes npm too
 # make readme  README.md from nbs/index.ipynb
 # make hooks   nbdev's git hooks: notebooks merge cell by cell
@@ -16,24 +19,34 @@ sources := setup.py settings.ini constraints.txt
 install := .venv/bin/python -m pip install -qq --use-pep517 --disable-pip-version-check -c constraints.txt
 say := @printf '\n== %s\n'
 
-.PHONY: run test leaderboard docs readme hooks clean
+.PHONY: run check test numbers leaderboard docs readme hooks clean
 
 run: .venv/installed-run
 	movierec run
 
-test: .venv/installed-all
-	$(say) 'Notebooks can be read and keep to the style'
+check: .venv/installed-all
+	$(say) 'Chapters can be read, keep to the style, and import one way'
 	@python tests/tools/check_style.py
+	$(say) 'Layout of modules and tests'
+	@ruff check -q tests setup.py
+	@ruff check -q movierec --config 'lint.isort.lines-after-imports = 1'
 	$(say) 'Notebooks are clean'
 	@python tests/tools/check_generated.py clean
 	$(say) 'Modules are those that the notebooks export'
 	@python tests/tools/check_generated.py export
+	$(say) 'The settings in conf/ are those of the chapters'
+	@python tests/tools/check_generated.py conf
 	$(say) 'README.md is that of nbs/index.ipynb'
 	@python tests/tools/check_generated.py readme
+
+test: check
 	$(say) 'Notebooks run from top to bottom'
 	@python tests/tools/run_notebooks.py
 	$(say) 'Tests outside notebooks, the wheel and the site'
 	@python -m pytest tests
+
+numbers: .venv/installed-all
+	python tests/tools/measure.py
 
 leaderboard: .venv/installed-peers
 	python tests/benchmarks/leaderboard.py --results runs/leaderboard --data $(or $(DATA),ratings_small)
@@ -51,7 +64,7 @@ hooks: .venv/installed-all
 	nbdev_install_hooks
 
 clean:
-	rm -rf .venv _docs _proc build movierec.egg-info tests/.pytest_cache tests/serve/javascript/node_modules .hypothesis
+	rm -rf .venv _docs _proc build movierec.egg-info .ruff_cache tests/.pytest_cache tests/serve/javascript/node_modules .hypothesis
 	find nbs movierec tests -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/installed-run: $(sources) | .venv/bin/python

@@ -6,16 +6,20 @@ from setuptools import find_packages, setup
 
 here = Path(__file__).parent
 parser = ConfigParser(delimiters="=")
-parser.read(here/"settings.ini", encoding="utf-8")
+parser.read(here / "settings.ini", encoding="utf-8")
 settings = parser["DEFAULT"]
 
 
 def requirements(prefix=""): return settings[f"{prefix}requirements"].split()
 
 
-extras = {name: requirements(f"{name}_") for name in ("train", "arango", "download", "explore", "text", "dev", "docs")}
-extras["all"] = extras["train"] + extras["arango"] + extras["download"] + extras["explore"]  # all that a user may want; dev and docs are for contributors
-readme = here/"README.md"
+extras = {
+    name: requirements(f"{name}_")
+    for name in ("train", "arango", "download", "explore", "text", "dev", "docs")
+}
+# All that a user may want; dev and docs are for contributors.
+extras["all"] = extras["train"] + extras["arango"] + extras["download"] + extras["explore"]
+readme = here / "README.md"
 
 setup(
     name=settings["lib_name"],

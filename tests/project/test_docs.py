@@ -1,5 +1,7 @@
 """Every notebook becomes a page, and every link between pages leads somewhere."""
-import importlib, re, runpy
+import importlib
+import re
+import runpy
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -46,7 +48,8 @@ def test_every_link_between_pages_leads_somewhere(pages, site):
             target, _, anchor = link.partition("#")
             file = (site/path.parent/target).resolve() if target else site/path
             there = pages.get(file.relative_to(site.resolve()) if target else path)
-            if not file.exists() or (anchor and there and anchor not in there.ids): dead.append(f"{path}: {link}")
+            if not file.exists() or (anchor and there and anchor not in there.ids):
+                dead.append(f"{path}: {link}")
     assert dead == []
 
 
@@ -55,10 +58,16 @@ def test_every_public_name_has_its_place(pages):
     places = [symbols[f"{module}.{name}"][0] for module, symbols in index.items()
               for name in importlib.import_module(module).__all__ if f"{module}.{name}" in symbols]
     assert len(places) > 20
-    assert [place for place in places if place.partition("#")[2] not in pages[Path(place.partition("#")[0])].ids] == []
+    assert [
+        place for place in places if place.partition("#")[2] not in pages[Path(place.partition("#")[0])].ids
+    ] == []
 
 
 def test_pages_show_code_results_and_documentation(pages):
     text = pages[Path("graph.html")].text
-    assert "split_ratings(ratings)" in text and "1260759108" in text and "Mark each rating as train, validation or test." in text
+    assert (
+        "split_ratings(ratings)" in text
+        and "1260759108" in text
+        and "Mark each rating as train, validation or test." in text
+    )
     assert "default_exp" not in text and "nbdev_export" not in text

@@ -1,30 +1,37 @@
-"""The leaderboard measures every model alike: metrics worked out by hand, peers equal to their textbook form, and no cell fitted twice."""
-import json, sys
-from pathlib import Path
+"""The leaderboard measures every model alike: metrics worked out by hand, peers as in textbooks."""
+import json
 from types import SimpleNamespace
 
-import numpy as np, pandas as pd, pytest
+import numpy as np
+import pandas as pd
+import pytest
 
+import leaderboard
+import metrics
+import ranking_peers
+import rating_peers
+import report
 from movierec.models.splits import split_ratings
-
-BENCHMARKS = Path(__file__).parent/"benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
-import leaderboard, metrics, ranking_peers, rating_peers, report
 
 MOVIES = [10, 20, 30, 40, 50]
 
 
-def table(*rows): return pd.DataFrame(rows, columns=["user_id", "movie_id"]).astype("int64").assign(rating=4.0, timestamp=0)
+def table(*rows):
+    return pd.DataFrame(rows, columns=["user_id", "movie_id"]).astype("int64").assign(rating=4.0, timestamp=0)
 
 
 def random_ratings(users=12, movies=30, seed=0):
     draw = np.random.default_rng(seed)
     rows = [(user, movie) for user in range(users) for movie in draw.choice(movies, size=10, replace=False)]
-    return table(*rows).assign(timestamp=draw.integers(0, 100, len(rows)), rating=draw.integers(1, 11, len(rows)) / 2)
+    return table(*rows).assign(
+        timestamp=draw.integers(0, 100, len(rows)), rating=draw.integers(1, 11, len(rows)) / 2
+    )
 
 
 def places(scores, fitted, held_out):
-    return metrics.measure_ranking(lambda users: np.tile(scores, (len(users), 1)), np.array(MOVIES), fitted, held_out)
+    return metrics.measure_ranking(
+        lambda users: np.tile(scores, (len(users), 1)), np.array(MOVIES), fitted, held_out
+    )
 
 
 FITTED = table((1, 10), (1, 20), (2, 30), (2, 40), (3, 50))
@@ -37,13 +44,18 @@ def test_metrics_equal_those_worked_out_by_hand():
     first = (1 / np.log2(3) + 1 / np.log2(4)) / (1 + 1 / np.log2(3))
     assert per_user["ndcg@10"].tolist() == pytest.approx([first, 1.0])
     assert per_user["recall@20"].tolist() == [1.0, 1.0]
-    assert lists.groupby("user_id").movie_id.apply(list).tolist() == [[30, 40, 50], [10, 20, 50]]  # shorter than ten, nothing watched
+    assert lists.groupby("user_id").movie_id.apply(list).tolist() == [
+        [30, 40, 50],
+        [10, 20, 50],
+    ]  # shorter than ten, nothing watched
     assert metrics.ranking_metrics(pairs, lists, 5)["coverage@10"] == 1.0
 
 
 def test_recall_divides_by_what_can_be_reached():
     pairs = pd.DataFrame({"user_id": 1, "movie_id": range(40), "place": [*range(10), *range(30, 60)]})
-    assert metrics.user_metrics(pairs).loc[1].to_dict() == pytest.approx({"ndcg@10": 1.0, "recall@20": 0.5, "hit_rate@10": 1.0})
+    assert metrics.user_metrics(pairs).loc[1].to_dict() == pytest.approx(
+        {"ndcg@10": 1.0, "recall@20": 0.5, "hit_rate@10": 1.0}
+    )
 
 
 def test_equal_scores_are_ordered_by_movie():
@@ -67,12 +79,15 @@ def test_only_movies_of_the_fitted_data_are_candidates():
 
 def test_popularity_rank_is_1_for_the_most_watched():
     fitted = table((1, 10), (2, 10), (2, 20), (3, 10), (3, 30))
-    _, lists = metrics.measure_ranking(lambda users: np.zeros((len(users), 3)), np.array([10, 20, 30]), fitted, table((1, 30)))
+    _, lists = metrics.measure_ranking(
+        lambda users: np.zeros((len(users), 3)), np.array([10, 20, 30]), fitted, table((1, 30))
+    )
     assert lists.popularity_rank.tolist() == [2, 3]
 
 
 def test_a_score_that_is_no_number_is_refused():
-    with pytest.raises(ValueError, match="diverged"): places(np.array([1, np.nan, 1, 1, 1]), FITTED, table((1, 30)))
+    with pytest.raises(ValueError, match="diverged"):
+        places(np.array([1, np.nan, 1, 1, 1]), FITTED, table((1, 30)))
 
 
 def test_stars_are_clipped_and_measured():
@@ -96,15 +111,23 @@ def test_ease_equals_the_textbook_inverse(users):
 
 
 def test_itemknn_is_the_sum_of_cosines_without_the_movie_itself():
-    peer = ranking_peers.ItemKNN(neighbours=5).fit(table((1, 10), (1, 20), (2, 10), (2, 20), (2, 30), (3, 30)))
+    peer = ranking_peers.ItemKNN(neighbours=5).fit(
+        table((1, 10), (1, 20), (2, 10), (2, 20), (2, 30), (3, 30))
+    )
     cosine = {(10, 20): 1.0, (10, 30): 0.5, (20, 30): 0.5}
-    assert peer.scores([1])[0] == pytest.approx([cosine[10, 20], cosine[10, 20], cosine[10, 30] + cosine[20, 30]])
+    assert peer.scores([1])[0] == pytest.approx(
+        [cosine[10, 20], cosine[10, 20], cosine[10, 30] + cosine[20, 30]]
+    )
 
 
 def test_ials_solves_its_equations():
     peer = ranking_peers.IALS(factors=4, unobserved=0.5, penalty=0.1, epochs=2).fit(random_ratings(), seed=1)
     x, users, movies = peer.watched.toarray(), peer.factor["user"], peer.factor["movie"]
-    left = 0.5 * users.T @ users + users.T @ (users * x[:, [3]]) + 0.1 * (x[:, 3].sum() + 0.5 * len(x)) * np.eye(4)
+    left = (
+        0.5 * users.T @ users
+        + users.T @ (users * x[:, [3]])
+        + 0.1 * (x[:, 3].sum() + 0.5 * len(x)) * np.eye(4)
+    )
     np.testing.assert_allclose(left @ movies[3], users.T @ x[:, 3])
 
 
@@ -122,14 +145,25 @@ def test_a_setting_that_does_not_exist_is_refused():
 def test_published_folds_are_fifths_of_the_file():
     ratings = random_ratings().assign(row=lambda o: np.random.default_rng(1).permutation(len(o)))
     folds = [leaderboard.published_fold(ratings, fold) for fold in range(1, 6)]
-    assert [fold[fold.part == "test"].row.tolist() for fold in folds] == [[*range(24 * i, 24 * i + 24)] for i in range(5)]
-    assert all((fold.part == "validation").sum() == 9 for fold in folds)  # a tenth of the other 96, rounded down
+    assert [fold[fold.part == "test"].row.tolist() for fold in folds] == [
+        [*range(24 * i, 24 * i + 24)] for i in range(5)
+    ]
+    assert all(
+        (fold.part == "validation").sum() == 9 for fold in folds
+    )  # a tenth of the other 96, rounded down
 
 
 def test_models_are_fitted_on_what_the_protocol_says():
     data = SimpleNamespace(name="ratings_small", movies=None, ratings=random_ratings())
-    part = {track: split_ratings(data.ratings, name).part.value_counts() for track, name in (("R", "temporal_user"), ("P", "random"))}
-    sizes = {(track, tuning): [len(o) for o in leaderboard.parts(track, data, 0, tuning)] for track in ("R", "P") for tuning in (True, False)}
+    part = {
+        track: split_ratings(data.ratings, name).part.value_counts()
+        for track, name in (("R", "temporal_user"), ("P", "random"))
+    }
+    sizes = {
+        (track, tuning): [len(o) for o in leaderboard.parts(track, data, 0, tuning)]
+        for track in ("R", "P")
+        for tuning in (True, False)
+    }
     assert sizes["R", True] == [part["R"].train, part["R"].validation]
     assert sizes["R", False] == [part["R"].train + part["R"].validation, part["R"].test]
     assert sizes["P", True] == [part["P"].train, part["P"].validation]
@@ -162,7 +196,9 @@ def test_a_cell_is_fitted_again_with_other_settings_or_when_it_was_cut_off(tmp_p
 
 def test_the_kept_rows_give_the_metrics_again(tmp_path):
     cell = popular_on_the_sample(tmp_path)
-    pairs = pd.read_parquet(leaderboard.cell_file(tmp_path, "R", "ratings_small", "popularity", 0).with_suffix(".parquet"))
+    pairs = pd.read_parquet(
+        leaderboard.cell_file(tmp_path, "R", "ratings_small", "popularity", 0).with_suffix(".parquet")
+    )
     assert metrics.user_metrics(pairs)["ndcg@10"].mean() == cell["metrics"]["ndcg@10"]
     assert cell["metrics"]["ndcg@10"] == pytest.approx(0.051, abs=0.002)  # what protocol R is known to give
 
@@ -191,15 +227,34 @@ def test_tables_and_figures_are_written(tmp_path):
     popular_on_the_sample(tmp_path)
     leaderboard.run_cell(tmp_path, "ratings_small", "P", "biases", 0, {})
     report.write(tmp_path)
-    rows = pd.read_csv(tmp_path/"leaderboard.csv")
-    assert set(rows.metric) >= {"ndcg@10", "recall@20", "hit_rate@10", "coverage@10", "popularity_rank@10", "rmse", "mae"}
+    rows = pd.read_csv(tmp_path / "leaderboard.csv")
+    assert set(rows.metric) >= {
+        "ndcg@10",
+        "recall@20",
+        "hit_rate@10",
+        "coverage@10",
+        "popularity_rank@10",
+        "rmse",
+        "mae",
+    }
     assert ((rows.low <= rows.value) & (rows.value <= rows.high))[rows.low.notna()].all()
-    assert "Popularity" in (tmp_path/"leaderboard.md").read_text() and (tmp_path/"R_ratings_small.png").stat().st_size > 1000
+    assert (
+        "Popularity" in (tmp_path / "leaderboard.md").read_text()
+        and (tmp_path / "R_ratings_small.png").stat().st_size > 1000
+    )
 
 
 def test_tuning_keeps_the_best_on_validation_and_does_not_try_twice(tmp_path, monkeypatch):
-    monkeypatch.setitem(leaderboard.MODELS, "toy", {"class": "ranking_peers.EASE", "task": "ranking", "grid": {"penalty": [1.0, 300.0]}})
-    monkeypatch.setattr(leaderboard, "read_data", lambda source: SimpleNamespace(name=source, movies=None, ratings=random_ratings(60)))
+    monkeypatch.setitem(
+        leaderboard.MODELS,
+        "toy",
+        {"class": "ranking_peers.EASE", "task": "ranking", "grid": {"penalty": [1.0, 300.0]}},
+    )
+    monkeypatch.setattr(
+        leaderboard,
+        "read_data",
+        lambda source: SimpleNamespace(name=source, movies=None, ratings=random_ratings(60)),
+    )
     kept, tried = {}, []
     monkeypatch.setattr(leaderboard, "keep_tuned", lambda track, name, model, entry: kept.update(entry))
     measure = leaderboard.measure

@@ -2,12 +2,16 @@
 
     python tests/tools/build_sample.py FOLDER [--metadata movies_metadata.csv]
 
-Takes all of ratings_small.csv, and what movies_metadata.csv (and keywords.csv, where it is there) knows of the movies
-that links_small.csv reaches. Columns that are empty for all of these are left out.
+Takes all of ratings_small.csv, and what movies_metadata.csv (and keywords.csv, where it is there) knows of
+the movies that links_small.csv reaches. Columns that are empty for all of these are left out.
 """
-import argparse, os
+import argparse
+import os
 from pathlib import Path
-import pyarrow as pa, pyarrow.parquet as pq
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from movierec.data.datasets import read_the_movies_dataset
 
 SAMPLE, LARGEST = Path(__file__).parents[2]/"movierec"/"sample", 5_000_000  # bytes
@@ -22,13 +26,18 @@ def write(frame, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder"); parser.add_argument("--metadata", default="movies_metadata.csv")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder")
+    parser.add_argument("--metadata", default="movies_metadata.csv")
     given = parser.parse_args()
     data = read_the_movies_dataset(
         given.folder, metadata=given.metadata, links="links_small.csv", ratings="ratings_small.csv")
     print(data.report)
-    size = write(data.movies.dropna(axis=1, how="all"), SAMPLE/"movies.parquet") + write(data.ratings, SAMPLE/"ratings.parquet")
+    size = write(data.movies.dropna(axis=1, how="all"), SAMPLE / "movies.parquet") + write(
+        data.ratings, SAMPLE / "ratings.parquet"
+    )
     print(f"{size:,} bytes of at most {LARGEST:,}")
     if size > LARGEST: raise SystemExit("the sample is too large to travel with the package")
 

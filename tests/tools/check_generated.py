@@ -6,7 +6,12 @@
 
 Each check works in a copy, so that your files stay as they are, committed or not.
 """
-import filecmp, os, shutil, subprocess, sys, tempfile
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -20,33 +25,43 @@ def copy_project(root, to):  # -> the folder of a copy that is enough for nbdev
 
 
 def nbdev(command, folder):  # run one of nbdev's commands there
-    env = {name: value for name, value in os.environ.items() if name != "IN_TEST"}  # with it nbdev does nothing
+    env = {**os.environ}
+    env.pop("IN_TEST", None)  # with it nbdev does nothing
     subprocess.run([Path(sys.executable).with_name(command)], cwd=folder, env=env, check=True)
+
+
+def _same(one, other): return one.exists() and other.exists() and filecmp.cmp(one, other, shallow=False)
 
 
 def differing(old, new, pattern):  # names of the files that are not the same in both folders
     names = {path.relative_to(folder).as_posix() for folder in (old, new) for path in folder.rglob(pattern)}
-    same = lambda name: (old/name).exists() and (new/name).exists() and filecmp.cmp(old/name, new/name, shallow=False)
-    return sorted(name for name in names if "ipynb_checkpoints" not in name and not same(name))
+    names = [name for name in names if "ipynb_checkpoints" not in name]
+    return sorted(name for name in names if not _same(old / name, new / name))
 
 
 def check_clean(root, copy):
     nbdev("nbdev_clean", copy)
-    return [f"nbs/{name} is not clean: run nbdev_clean" for name in differing(root/"nbs", copy/"nbs", "*.ipynb")]
+    names = differing(root / "nbs", copy / "nbs", "*.ipynb")
+    return [f"nbs/{name} is not clean: run nbdev_clean" for name in names]
 
 
 def check_export(root, copy):
     for module in (copy/"movierec").rglob("*.py"):
         if module.name != "__init__.py": module.unlink()  # a module whose notebook is gone must not survive
     nbdev("nbdev_export", copy)
-    return [f"movierec/{name} is not what the notebooks export: run nbdev_export, or delete it if its notebook is gone"
-            for name in differing(root/"movierec", copy/"movierec", "*.py")]
+    names = differing(root / "movierec", copy / "movierec", "*.py")
+    todo = "run nbdev_export, or delete it if its notebook is gone"
+    return [f"movierec/{name} is not what the notebooks export: {todo}" for name in names]
 
 
 def check_readme(root, copy):
     from make_readme import readme
     now = (root/"README.md").read_text() if (root/"README.md").exists() else ""
-    return [] if now == readme(copy/"nbs"/"index.ipynb") else ["README.md is not that of nbs/index.ipynb: run make readme"]
+    return (
+        []
+        if now == readme(copy / "nbs" / "index.ipynb")
+        else ["README.md is not that of nbs/index.ipynb: run make readme"]
+    )
 
 
 CHECKS = {"clean": check_clean, "export": check_export, "readme": check_readme}

@@ -26,7 +26,9 @@ def readme(index):  # path of the notebook -> text of README.md
     notebook = for_readers(index)
     body = markdown(notebook, prose=_from_the_top, table=_pipe_table)
     if "data:image/" in body or "```{=html}" in body:
-        raise ValueError("README.md cannot hold a figure's data: keep the picture beside the notebook and link to it")
+        raise ValueError(
+            "README.md cannot hold a figure's data: keep the picture beside the notebook and link to it"
+        )
     front = notebook.frontmatter_
     body = re.sub(r"<!-- WARNING: .*? -->\n*", "", body)
     return f"# {front['title']}\n\n{MADE}\n\n> {front['description']}\n\n{body}"

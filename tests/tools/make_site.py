@@ -2,10 +2,17 @@
 
     python tests/tools/make_site.py _docs
 """
-import html, os, re, shutil, subprocess, sys, tempfile
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
-import pypandoc, yaml
+import pypandoc
+import yaml
 from nbdev.config import get_config
 from nbdev.doclinks import _nbpath2html
 
@@ -18,7 +25,11 @@ READER = "markdown+lists_without_preceding_blankline"  # a list right after a li
 
 
 def notebooks():  # -> paths below nbs/, as in _quarto.yml
-    return sorted(path.relative_to(NBS) for path in NBS.rglob("*.ipynb") if not re.search(r"(^|/)[_.]", path.relative_to(NBS).as_posix()))
+    return sorted(
+        path.relative_to(NBS)
+        for path in NBS.rglob("*.ipynb")
+        if not re.search(r"(^|/)[_.]", path.relative_to(NBS).as_posix())
+    )
 
 
 def sidebar(): return yaml.safe_load((ROOT/"_quarto.yml").read_text())["website"]["sidebar"]["contents"]
@@ -34,21 +45,27 @@ def entries(items):  # the notebooks of the sidebar, in order
 def check_sidebar():
     listed, there = set(entries(sidebar())), set(notebooks())
     problems = [f"{path} is in _quarto.yml but not in nbs/" for path in sorted(listed - there)]
-    return problems + [f"{path} is in nbs/ but not in the sidebar of _quarto.yml" for path in sorted(there - listed)]
+    return problems + [
+        f"{path} is in nbs/ but not in the sidebar of _quarto.yml" for path in sorted(there - listed)
+    ]
 
 
 def _sidebar_html(items, titles, here):
     lines = []
     for item in items:
         item = {"href": item} if isinstance(item, str) else item
-        if "section" in item: lines.append(f'<li class="section">{item["section"]}</li>{_sidebar_html(item["contents"], titles, here)}')
+        if "section" in item:
+            lines.append(
+                f'<li class="section">{item["section"]}</li>{_sidebar_html(item["contents"], titles, here)}'
+            )
         else: lines.append(_sidebar_link(Path(item["href"]), item.get("text"), titles, here))
     return f"<ul>{''.join(lines)}</ul>"
 
 
 def _sidebar_link(page, text, titles, here):
     current = ' aria-current="page"' if page == here else ""
-    return f'<li><a href="{_relative(_nbpath2html(page), here)}"{current}>{html.escape(text or titles[page])}</a></li>'
+    address = _relative(_nbpath2html(page), here)
+    return f'<li><a href="{address}"{current}>{html.escape(text or titles[page])}</a></li>'
 
 
 def _relative(page, here): return Path(os.path.relpath(page, here.parent)).as_posix()
@@ -60,25 +77,46 @@ def _place(link, ids):  # nbdev documents a method of a class's own cell under t
     return f"{page}#{name}" if name else page
 
 
+def _link_to_page(link):  # of a notebook
+    return f'href="{_nbpath2html(Path(link[1])).as_posix()}{link[2]}"'
+
+
 def _local_links(text, here, ids):  # links to our own site and to notebooks become links between the pages
     site = get_config().doc_host + get_config().doc_baseurl + "/"
-    text = re.sub(rf'href="{re.escape(site)}([^"]*)"', lambda link: f'href="{_relative(_place(link[1], ids), here)}"', text)
-    notebook = lambda link: f'href="{_nbpath2html(Path(link[1])).as_posix()}{link[2]}"'
-    return re.sub(r'href="(?![a-z]+:)([^"#]+\.ipynb)([^"]*)"', notebook, text)
+    text = re.sub(
+        rf'href="{re.escape(site)}([^"]*)"',
+        lambda link: f'href="{_relative(_place(link[1], ids), here)}"',
+        text,
+    )
+    return re.sub(r'href="(?![a-z]+:)([^"#]+\.ipynb)([^"]*)"', _link_to_page, text)
 
 
 def _page(path, notebook, titles):  # -> HTML
     promise = notebook.frontmatter_.get("description", "")
-    variables = {"title": titles[path], "summary": html.escape(promise.replace("`", "")), "root": "../" * (len(path.parts) - 1),
-                 "sidebar": _sidebar_html(sidebar(), titles, path)}
-    arguments = ["--standalone", "--mathml", "--toc", "--toc-depth=3", f"--template={ROOT/'tests'/'tools'/'page.html'}"]
+    variables = {
+        "title": titles[path],
+        "summary": html.escape(promise.replace("`", "")),
+        "root": "../" * (len(path.parts) - 1),
+        "sidebar": _sidebar_html(sidebar(), titles, path),
+    }
+    arguments = [
+        "--standalone",
+        "--mathml",
+        "--toc",
+        "--toc-depth=3",
+        f"--template={ROOT / 'tests' / 'tools' / 'page.html'}",
+    ]
     arguments += [f"--variable={name}={value}" for name, value in variables.items()]
-    return pypandoc.convert_text(f"::: promise\n{promise}\n:::\n\n{markdown(notebook)}", "html5", READER, extra_args=arguments)
+    return pypandoc.convert_text(
+        f"::: promise\n{promise}\n:::\n\n{markdown(notebook)}", "html5", READER, extra_args=arguments
+    )
 
 
 def _read(path):
-    try: return for_readers(NBS/path)
-    except Exception as error: raise SystemExit(f"nbs/{path} cannot become a page: {error}\n{error.__cause__!r}") from error
+    try:
+        return for_readers(NBS / path)
+    except Exception as error:
+        raise SystemExit(f"nbs/{path} cannot become a page: {error}\n{error.__cause__!r}") from error
 
 
 def make_site(to):  # every notebook -> a page in the folder `to`, which is made anew
@@ -87,7 +125,10 @@ def make_site(to):  # every notebook -> a page in the folder `to`, which is made
     read = {path: _read(path) for path in notebooks()}
     titles = {path: notebook.frontmatter_["title"] for path, notebook in read.items()}
     pages = {path: _page(path, notebook, titles) for path, notebook in read.items()}
-    ids = {_nbpath2html(path).as_posix(): set(re.findall(r'\bid="([^"]+)"', page)) for path, page in pages.items()}
+    ids = {
+        _nbpath2html(path).as_posix(): set(re.findall(r'\bid="([^"]+)"', page))
+        for path, page in pages.items()
+    }
     for path, page in pages.items():
         target = to/_nbpath2html(path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -99,15 +140,18 @@ def make_site(to):  # every notebook -> a page in the folder `to`, which is made
 
 
 def make_explorer(to):  # what the page of the explorer loads, for which a ranker is trained
-    try: node_modules()
-    except NoNpm as error: return print(f"{error}: the page of the explorer will say that it cannot work", file=sys.stderr)
+    try:
+        node_modules()
+    except NoNpm as error:
+        return print(f"{error}: the page of the explorer will say that it cannot work", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder: add_explorer(to, sample_bundle(Path(folder)))
 
 
 if __name__ == "__main__":
     to = Path(sys.argv[1])
     if shutil.which("quarto"):
-        (ROOT/"README.md").touch()  # nbdev_docs makes README.md anew where it is older than the notebook; it is ours to make
+        # nbdev_docs makes README.md anew where it is older than the notebook, and it is ours to make.
+        (ROOT / "README.md").touch()
         subprocess.run(["nbdev_docs"], cwd=ROOT, check=True)
     else: make_site(to)
     make_explorer(to/"explorer")

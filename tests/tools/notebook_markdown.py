@@ -1,16 +1,21 @@
-"""A notebook as Markdown, for README.md and for the site: cells as nbdev's processors leave them for readers."""
-import os, re
+"""A notebook as Markdown, for README.md and the site: cells as nbdev's processors leave them for readers."""
+import os
+import re
 
 from execnb.nbio import read_nb
 from nbdev.doclinks import NbdevLookup
 from nbdev.processors import FilterDefaults, add_links
 
 
-class _ForReaders(FilterDefaults):  # nbdev's own, but links are left to us: nbdev also writes them into code blocks
+class _ForReaders(
+    FilterDefaults
+):  # nbdev's own, but links are left to us: nbdev also writes them into code blocks
     def base_procs(self): return [proc for proc in super().base_procs() if proc is not add_links]
 
 
-def for_readers(path):  # -> the notebook without hidden cells, with show_doc's output after each exported cell
+def for_readers(
+    path,
+):  # -> the notebook without hidden cells, with show_doc's output after each exported cell
     outer = os.environ.get("IN_TEST")
     os.environ["IN_TEST"] = "1"  # nbdev's word for "do not export while this runs"
     try:
@@ -36,7 +41,8 @@ def _output(output, table):
     if "text/markdown" in data: return data["text/markdown"]
     if "text/html" in data: return table(re.sub("<style.*?</style>", "", data["text/html"], flags=re.S))
     if "image/svg+xml" in data: return _raw_html(data["image/svg+xml"])
-    if "image/png" in data: return _raw_html(f'<img alt="figure" src="data:image/png;base64,{data["image/png"].strip()}">')
+    if "image/png" in data:
+        return _raw_html(f'<img alt="figure" src="data:image/png;base64,{data["image/png"].strip()}">')
     return _fence(data.get("text/plain", ""), "text")
 
 

@@ -2,14 +2,25 @@
 
     python tests/tools/run_notebooks.py [notebook or folder]
 """
-import os, re, subprocess, sys
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 SLOW = 60  # seconds; a report, not a failure, since machines differ
 
 
 def main(path="nbs"):
-    command = [Path(sys.executable).with_name("nbdev_test"), "--path", path, "--n_workers", "2", "--timing", "--do_print"]
+    command = [
+        Path(sys.executable).with_name("nbdev_test"),
+        "--path",
+        path,
+        "--n_workers",
+        "2",
+        "--timing",
+        "--do_print",
+    ]
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # each: two notebooks run at a time
     test = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=one_thread)
     times = {}
