@@ -37,6 +37,7 @@ def nearest(
 def whole_number(
     value: object,              # as given
     name: str,                  # what it is, for the message
+    *,
     at_least: int | None = None,  # smallest value allowed
     error: type[MovierecError] = MovierecError,  # class of the error to raise
 ) -> int:                       # the number
@@ -54,6 +55,7 @@ def whole_number(
 # %% ../nbs/00_core.ipynb #18fb7cee
 def setting(
     default: Any = MISSING,         # value where none is given
+    *,
     at_least: float | None = None,  # smallest value
     above: float | None = None,     # value that must be exceeded
     at_most: float | None = None,   # largest value

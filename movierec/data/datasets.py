@@ -22,14 +22,7 @@ import pyarrow.parquet as pq
 
 from ..core import nearest
 from .downloads import RELEASES, fetch
-from movierec.data.metadata import (
-    one_each,
-    read_links,
-    read_metadata,
-    read_rows,
-    typed_columns,
-    with_whole_ids,
-)
+from .metadata import one_each, read_links, read_metadata, read_rows, typed_columns, whole_ids
 from .movielens import movielens_files, read_movielens
 from .ratings import clean_ratings, rated_movies, read_ratings
 from .report import DataReport, Dataset
@@ -172,7 +165,7 @@ def _movies_of_text(path, report):
     for name in frame.columns.intersection(_BARRED):
         frame[name] = [
             cell if cell.startswith("[") else json.dumps(cell.split("|")) for cell in frame[name]]
-    frame = with_whole_ids(frame, "movie_id", table=path.name, report=report)
+    frame = whole_ids(frame, "movie_id", table=path.name, report=report)
     typed = typed_columns(frame, table=path.name, report=report)
     return one_each(typed, "movie_id", table=path.name, report=report)
 

@@ -187,6 +187,7 @@ def _column_like(cells, how, name, scale):  # one column, for other movies
 def movie_features_like(
     movies: pd.DataFrame,    # one row per new movie; a column that is missing is unknown
     columns: Sequence[str],  # names of the columns of the old ones
+    *,
     scales: dict[str, list],  # of `number_scales`
 ) -> np.ndarray:             # float32 [n_movies, n_columns]
     "Describe new movies by the features that the old ones have."

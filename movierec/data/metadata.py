@@ -192,7 +192,7 @@ def typed_columns(
     return pd.DataFrame(columns, index=frame.index)
 
 # %% ../../nbs/data/30_metadata.ipynb #b24f3b66
-def with_whole_ids(
+def whole_ids(
     frame: pd.DataFrame,  # columns of text, with the line of each row as index
     key: str,             # name of the column of ids, such as `movie_id`
     *,

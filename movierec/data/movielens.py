@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from .metadata import NO_GENRE, one_each, read_links, read_rows, with_whole_ids
+from .metadata import NO_GENRE, one_each, read_links, read_rows, whole_ids
 from .ratings import connect_in_memory, literal_path, rated_movies, read_ratings
 from .report import DataReport, Dataset, numbered
 from .tables import DataError, as_movies, as_users
@@ -77,7 +77,7 @@ _MOVIES = {"u.item": _item_rows, "movies.dat": _dat_rows, "movies.csv": _csv_row
 def _read_movies(path, report):
     rows, lines = _MOVIES[path.name](path)
     frame = pd.DataFrame(rows, columns=_COLUMNS, index=lines, dtype=object)
-    frame = with_whole_ids(frame, "movie_id", table=path.name, report=report)
+    frame = whole_ids(frame, "movie_id", table=path.name, report=report)
     title, year = _title_and_year(frame.title.astype("str"))
     named = [[genre for genre in cell if genre not in ("", NO_GENRE)] for cell in frame.genres]
     frame = frame.assign(
@@ -129,7 +129,7 @@ def _first_file(folder, names):  # or None
 def _read_users(folder, report):  # or None, where a release says nothing of users
     path = _first_file(folder, _USERS)
     if path is None: return None
-    frame = with_whole_ids(_user_rows(path), "user_id", table=path.name, report=report)
+    frame = whole_ids(_user_rows(path), "user_id", table=path.name, report=report)
     frame = frame.replace({"": None})
     age, bad = _ages(frame.age)
     report.add(
