@@ -177,7 +177,7 @@ def _write_run(folder, config, data, progress):
 
     from movierec.models.splits import split_ratings
     from movierec.train.export import export_bundle
-    split, users = split_ratings(data.ratings, config.split.name, config.split.seed), _users(data)
+    split, users = split_ratings(data.ratings, config.split.name, seed=config.split.seed), _users(data)
     best, validation, recorder = _choose_epochs(config, data.movies, split, users, progress)
     learn, test = _train_finally(config, data.movies, split, users, best, progress)
     metrics = {"epochs": best, "validation": validation.to_dict("index"), "test": test.to_dict("index")}
