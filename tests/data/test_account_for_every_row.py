@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from movierec.data.datasets import DataError, DataReport, read_table
 from movierec.data.metadata import read_metadata
 from movierec.data.ratings import StoredRatings
-from movierec.store.base import DuckDBStore
+from movierec.store.duckdb import DuckDBStore
 
 ids = st.one_of(
     st.integers(0, 30).map(str),
