@@ -174,7 +174,12 @@ def test_the_configuration_names_them_from_data_to_recommendation(tmp_path, monk
     assert do("data", "source=path", "data.path=ml")[0] == 0
     wanted = "model.features=[genres,age,gender,occupation]"
     assert do("train", "model=sage", wanted, "trainer.epochs=1", "model.embedding_size=4")[0] == 0
-    assert load_config(["model=sage", wanted]).model.options["features"] == ["genres", "age", "gender", "occupation"]
+    assert load_config(["model=sage", wanted]).model.options["features"] == [
+        "genres",
+        "age",
+        "gender",
+        "occupation",
+    ]
     weights = torch.load("runs/latest/checkpoint.pt", weights_only=True)
     width = 2 + 2 + 3  # age and whether it is known, two genders, three occupations
     assert weights["inputs.user.x"].shape == (24, width)
