@@ -20,7 +20,7 @@ from .bundle import BundleError, read_bundle, rewrite_bundle
 # %% ../../nbs/serve/55_catalogue.ipynb #b01f57cd
 def _described(new, content, weights):  # by the name of the table, [n_new, size]
     if not weights: return {"seen": 0, "candidates": 0}
-    x = movie_features_like(new, content["columns"], content["scales"])
+    x = movie_features_like(new, content["columns"], scales=content["scales"])
     return {name: x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
             for name in ("seen", "candidates")}
 

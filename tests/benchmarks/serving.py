@@ -108,8 +108,8 @@ def ids_and_scores(recommender):
 
 
 def trained(movies, split, name, epochs, folder):
-    learn = recommender_learner(movies, split.assign(part="train"), name, embedding_size=SIZE)
-    fit_epochs(learn, epochs, 0.01, 0.1, one_cycle=True)
+    learn = recommender_learner(movies, split.assign(part="train"), model=name, embedding_size=SIZE)
+    fit_epochs(learn, epochs, learning_rate=0.01, weight_decay=0.1, one_cycle=True)
     return learn, export_bundle(learn, folder / name)
 
 

@@ -14,7 +14,7 @@ from movierec.models.splits import split_ratings
 from movierec.serve.bundle import BundleError, read_bundle
 from movierec.serve.quantize import quantize_bundle
 from movierec.serve.recommender import Recommender, RecommenderError
-from movierec.train.export_stars import add_stars
+from movierec.train.export import add_rating_model
 from movierec.train.learner import recommender_learner
 
 TOLERANCE = 1e-4
@@ -25,11 +25,12 @@ def both(trained, tmp_path_factory):
     "A trained rating model, and a bundle that it has joined."
     movies, ratings, _ = load_sample()
     split = split_ratings(ratings, "random")
-    learn = recommender_learner(movies, split, "stars", embedding_size=4, draws=6, every=8)
-    with learn.no_bar(), learn.no_logging():
-        learn.fit(1)
+    options = {"embedding_size": 4, "draws": 6, "thinning": 8, "progress": False}
+    learn = recommender_learner(movies, split, model="stars", **options)
+    learn.fit(1)
     folder = tmp_path_factory.mktemp("stars") / "bundle"
-    return learn, add_stars(trained / "runs/latest/bundle", learn, folder)
+    bundle = trained / "runs/latest/bundle"
+    return learn, add_rating_model(bundle, learn, folder=folder)
 
 
 @pytest.fixture(scope="module")

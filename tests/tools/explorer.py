@@ -52,9 +52,8 @@ def _packed(source, target):
     target.write_bytes(gzip.compress(source.read_bytes(), mtime=0))  # whatever the site's host does
 
 
-def add_explorer(
-    to, bundle
-):  # the folder explorer/ of the site; `bundle` is one of a model that reads histories
+# the folder explorer/ of the site; `bundle` is one of a model that reads histories
+def add_explorer(to, bundle):
     dist = node_modules()/"onnxruntime-web"/"dist"
     shutil.copytree(ROOT/"nbs"/"explorer", to, dirs_exist_ok=True)
     for name in ("bundle", "onnxruntime"): (to/name).mkdir()
