@@ -211,7 +211,7 @@ def add_rating_model(
     folder, module = Path(folder or bundle), _rating_module(learn, bundle)
     about = {"model": type(learn.model).__name__, "movies": module.n_movies, "levels": module.levels,
              "inputs": module.inputs, "outputs": module.outputs, "metrics": metrics or {}}
-    with rewrite_bundle(bundle, folder, manifest | {"stars": about}, written=["stars.onnx"]) as beside:
+    with rewrite_bundle(bundle, folder, manifest=manifest | {"stars": about}, written=["stars.onnx"]) as beside:
         _write_rating_onnx(module, beside / "stars.onnx")
         check_rating_parity(beside / "stars.onnx", module)
     return folder.resolve()
