@@ -33,7 +33,7 @@ def data(
     from movierec.store.opening import open_store
     with open_store(config.store) as store:
         dataset = load_dataset(**vars(config.data), into=store.writing)
-        store.load(dataset.movies, dataset.ratings, dataset.users, dataset.report)
+        store.load(dataset.movies, dataset.ratings, users=dataset.users, report=dataset.report)
     return dataset.report
 
 # %% ../nbs/50_cli.ipynb #e1d71b66
