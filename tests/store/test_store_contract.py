@@ -8,6 +8,7 @@ from movierec.data.fingerprint import fingerprint
 from movierec.data.report import DataReport
 from movierec.data.tables import as_users
 from movierec.store.base import StoreError
+from movierec.testing.stores import check_store
 from stores import EIGHT_MOVIES, KINDS, SIX_USERS, content, store_of
 
 ANSWERS = pd.DataFrame({"user_id": [2, 2, 3], "movie_id": [318, 356, 593], "score": [0.75, 0.1, 0.25], "rank": [1, 2, 1]})
@@ -22,6 +23,16 @@ def empty(request, tmp_path):
 def store(empty):
     empty.load(EIGHT_MOVIES, SIX_USERS)
     return empty
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_keeps_each_promise(kind, tmp_path):
+    folders = (tmp_path / f"{number}" for number in range(100))
+    def open_new():
+        folder = next(folders)
+        folder.mkdir()
+        return store_of(kind, folder)
+    assert len(check_store(open_new)) == 19
 
 
 def refused(code, *words):
