@@ -68,7 +68,7 @@ def test_users_are_read_and_kept(tmp_path, kind, jobs):
     assert counts.to_dict() == dict(read=24, rejected=0, usable=24, merged=0, kept=24)
     for store in KINDS:
         with store_of(store, tmp_path) as kept:
-            kept.load(data.movies, data.ratings, data.users, data.report)
+            kept.load(data.movies, data.ratings, users=data.users, report=data.report)
             pd.testing.assert_frame_equal(kept.user_attributes(), data.users)
             assert kept.report() == data.report
 
