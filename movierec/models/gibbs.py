@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ImplicitProfile', 'GibbsSampler']
 
-# %% ../../nbs/models/85_gibbs.ipynb #e95cd821
+# %% ../../nbs/models/85_gibbs.ipynb #88445847
 import warnings
 
 import torch
@@ -16,11 +16,11 @@ from torch_geometric.data import HeteroData
 
 from ..core import patch
 
-# %% ../../nbs/models/85_gibbs.ipynb #bbc10826
+# %% ../../nbs/models/85_gibbs.ipynb #bb3c4b3c
 _POWER = 0.4  # a row is divided by its length to this power: 0 would be a sum, 1 an average
 
 class ImplicitProfile(nn.Module):
-    "Describe rows of a user–movie matrix by SVD components of what is marked in them, and by how much is."
+    "Describe rows of a user–movie matrix by SVD components of what is marked, and by how much is."
     def __init__(self,
         edge_index: torch.Tensor,   # [2, n_edges], the marks, no pair twice
         shape: tuple[int, int],     # rows and columns
@@ -36,14 +36,14 @@ class ImplicitProfile(nn.Module):
         self.register_buffer("activity", torch.stack([activity.mean(), spread, activity.min()]))
         self.register_buffer("largest", count.max(), persistent=False)
 
-# %% ../../nbs/models/85_gibbs.ipynb #4f8dc67f
+# %% ../../nbs/models/85_gibbs.ipynb #d2011f53
 def _components(edge_index, count, shape, n):  # right singular vectors [n_columns, n], scaled
     value = count[edge_index[0]] ** -_POWER
     matrix = torch.sparse_coo_tensor(edge_index, value, shape, check_invariants=False).coalesce()
     main = torch.svd_lowrank(matrix, q=min(n, *shape), niter=4)[2]
     return main / (matrix @ main).square().sum(1).mean().sqrt()
 
-# %% ../../nbs/models/85_gibbs.ipynb #0aa55a5e
+# %% ../../nbs/models/85_gibbs.ipynb #3762daa0
 @patch
 def forward(self: ImplicitProfile,
     total: torch.Tensor,  # [n, components], sum of the components of what is marked
@@ -55,14 +55,14 @@ def forward(self: ImplicitProfile,
     scaled = total * count.clamp(min=1)[:, None] ** -_POWER
     return torch.cat([scaled, activity[:, None], activity[:, None].square()], dim=1)
 
-# %% ../../nbs/models/85_gibbs.ipynb #b36accdb
-def _draw_gaussian(mean_target, precision):  # mean P⁻¹ target, precision P: [..., n, 1] and [..., n, n]
+# %% ../../nbs/models/85_gibbs.ipynb #503700e8
+def _draw_gaussian(mean_target, precision):  # [..., n, 1] and P [..., n, n]; the mean is P⁻¹ target
     lower = torch.linalg.cholesky(precision)
     noise = torch.randn(mean_target.shape, dtype=torch.double)
     noise = torch.linalg.solve_triangular(lower.mT, noise, upper=True)
     return torch.cholesky_solve(mean_target, lower) + noise
 
-# %% ../../nbs/models/85_gibbs.ipynb #ccafe9c9
+# %% ../../nbs/models/85_gibbs.ipynb #38eceb16
 class _LinearPrior:  # vectors scatter around x @ slope with a precision; all of these are drawn
     def __init__(self,
         blocks,  # of side information, each [n, some]; each has its own ridge
@@ -72,39 +72,41 @@ class _LinearPrior:  # vectors scatter around x @ slope with a precision; all of
         self.x = torch.cat([torch.ones(len(known), 1), *blocks], dim=1).double()  # [n, n_x]
         self.known, self.seen = known, self.x[known]
         widths = torch.tensor([1] + [block.shape[1] for block in blocks])
-        self.block = torch.arange(len(widths)).repeat_interleave(widths)          # [n_x], whose columns
+        self.block = torch.arange(len(widths)).repeat_interleave(widths)  # [n_x]
         self.ridge = torch.tensor([1.0] + [10.0] * len(blocks)).double()
         self.square = self.seen.T @ self.seen
         self.slope = self.x.new_zeros(self.x.shape[1], size)
         self.precision = 4 * torch.eye(size, dtype=torch.double)
 
-# %% ../../nbs/models/85_gibbs.ipynb #200bc036
+# %% ../../nbs/models/85_gibbs.ipynb #7b6d7e89
 def _draw_wishart(freedom, scale):  # -> precision [size, size]
     size = len(scale)
-    squares = 2 * Gamma((freedom - torch.arange(size)).double() / 2, torch.tensor(1.0).double()).sample()
-    root = torch.linalg.cholesky(scale) @ (torch.randn(size, size).double().tril(-1) + squares.sqrt().diag())
+    shape = (freedom - torch.arange(size)).double() / 2
+    squares = 2 * Gamma(shape, torch.tensor(1.0).double()).sample()
+    factor = torch.randn(size, size).double().tril(-1) + squares.sqrt().diag()
+    root = torch.linalg.cholesky(scale) @ factor
     return root @ root.T
 
-# %% ../../nbs/models/85_gibbs.ipynb #f07cf02b
+# %% ../../nbs/models/85_gibbs.ipynb #5f88e797
 def _draw_precision(prior, vectors, ridge):  # [n_known, size], [n_x] -> [size, size]
     residual, size = vectors - prior.seen @ prior.slope, vectors.shape[1]
     of_slope = (prior.slope * ridge[:, None]).T @ prior.slope
     scatter = torch.eye(size) / 2 + residual.T @ residual + of_slope
     return _draw_wishart(size + 1 + len(vectors) + len(ridge), torch.linalg.inv(scatter))
 
-# %% ../../nbs/models/85_gibbs.ipynb #9f80006a
+# %% ../../nbs/models/85_gibbs.ipynb #f3efd31f
 def _draw_slope(prior, vectors, ridge):  # [n_known, size], [n_x] -> [n_x, size]
     upper = torch.linalg.cholesky(prior.precision).T
     target = (prior.seen.T @ vectors) @ upper.T
     whitened = _draw_gaussian(target, prior.square + ridge.diag())
     return torch.linalg.solve_triangular(upper.T, whitened, upper=False, left=False)
 
-# %% ../../nbs/models/85_gibbs.ipynb #fed27342
+# %% ../../nbs/models/85_gibbs.ipynb #b86afae9
 def _draw_ridge(prior, block):  # number of a block -> []
     part = prior.slope[prior.block == block]
     return Gamma(1 + part.numel() / 2, 1 + ((part @ prior.precision) * part).sum() / 2).sample()
 
-# %% ../../nbs/models/85_gibbs.ipynb #496e030f
+# %% ../../nbs/models/85_gibbs.ipynb #a6f21ee0
 def _draw_regression(prior, vectors):  # [n, size], float64 -> prior means [n, size]
     vectors, ridge = vectors[prior.known], prior.ridge[prior.block]
     prior.precision = _draw_precision(prior, vectors, ridge)
@@ -112,7 +114,7 @@ def _draw_regression(prior, vectors):  # [n, size], float64 -> prior means [n, s
     for block in range(1, len(prior.ridge)): prior.ridge[block] = _draw_ridge(prior, block)
     return prior.x @ prior.slope
 
-# %% ../../nbs/models/85_gibbs.ipynb #0cb3ab10
+# %% ../../nbs/models/85_gibbs.ipynb #59feed55
 class _Side:  # users or movies: their edges, and what is drawn of them
     def __init__(self, index, other, n, n_other):
         self.index, self.n, self.n_other = index, n, n_other
@@ -120,39 +122,39 @@ class _Side:  # users or movies: their edges, and what is drawn of them
         self.columns = other[self.order]
         self.count = torch.bincount(index, minlength=n).double()
         self.offsets = pad(self.count.long().cumsum(0), (1, 0))  # [n + 1]
-        self.precision = torch.ones(n).double()                  # [n], of the ratings of each, relative to all
+        self.precision = torch.ones(n).double()                  # [n], relative to that of all ratings
 
-# %% ../../nbs/models/85_gibbs.ipynb #ce9a8cdc
+# %% ../../nbs/models/85_gibbs.ipynb #8e383813
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")  # its sums are tested below
 
-def _sums(side, weight, x):  # for each row: sum of weight [n_edges] times x [n_other, some] over its edges
-    shape, value = (side.n, side.n_other), weight[side.order]
-    return torch.sparse_csr_tensor(side.offsets, side.columns, value, shape, check_invariants=False) @ x
+def _sums(side, weight, x):  # weight [n_edges], x [n_other, some] -> their sums by row [n, some]
+    parts = side.offsets, side.columns, weight[side.order]
+    return torch.sparse_csr_tensor(*parts, (side.n, side.n_other), check_invariants=False) @ x
 
-# %% ../../nbs/models/85_gibbs.ipynb #5ceb00ee
+# %% ../../nbs/models/85_gibbs.ipynb #07edb260
 def _draw_vectors(side, weight, target, x):  # weight and target [n_edges], x [n_other, size]
     size, prior = x.shape[1], side.prior
     square = _sums(side, weight, (x[:, :, None] * x[:, None]).flatten(1)).view(-1, size, size)
     mean_target = _sums(side, weight * target, x) + side.expected @ prior.precision
     side.vectors = _draw_gaussian(mean_target[..., None], square + prior.precision)[..., 0]
 
-# %% ../../nbs/models/85_gibbs.ipynb #06404663
-def _draw_prior(side): side.expected = _draw_regression(side.prior, side.vectors)  # [n, size], prior means
+# %% ../../nbs/models/85_gibbs.ipynb #fd85c0a7
+def _draw_prior(side): side.expected = _draw_regression(side.prior, side.vectors)  # [n, size]
 
-# %% ../../nbs/models/85_gibbs.ipynb #1c99aa2b
+# %% ../../nbs/models/85_gibbs.ipynb #58bfa492
 def _with_ones(vectors):  # [n, size], with 1 in place of the bias
     return torch.cat([vectors[:, :-1], torch.ones_like(vectors[:, :1])], dim=1)
 
 def _content(features): return features.double() / (features.square().sum(1).mean().sqrt() + 1e-6)
 
-# %% ../../nbs/models/85_gibbs.ipynb #b9ae5b68
-def _impute_unrated(described, content, known):  # profiles [n, some], content [n, some], bool [n] -> profiles
+# %% ../../nbs/models/85_gibbs.ipynb #4bd8e61f
+def _impute_unrated(described, content, known):  # [n, n_profile], [n, n_content], bool [n]
     x = torch.cat([torch.ones(len(content), 1).double(), content], dim=1)
     square = x[known].T @ x[known] + 20 * torch.eye(x.shape[1])
     slope = torch.linalg.solve(square, x[known].T @ described[known])
     return torch.where(known[:, None], described, x @ slope)
 
-# %% ../../nbs/models/85_gibbs.ipynb #ec7bdcfc
+# %% ../../nbs/models/85_gibbs.ipynb #8b79938e
 class GibbsSampler:
     "Draw factorisations that explain the ratings of a graph."
     def __init__(self,
@@ -160,7 +162,7 @@ class GibbsSampler:
         *,
         embedding_size: int = 12,   # numbers per user and movie, without the bias
         components: int = 100,      # SVD components of who watched what
-        noise_shape: float = 6.0,  # Gamma shape of the precision of each user and movie; larger pulls them together
+        noise_shape: float = 6.0,  # Gamma shape of each precision; larger pulls users and movies together
     ):
         edges, self.noise_shape = graph["user", "rates", "movie"], noise_shape
         self.mean = edges.rating.double().mean().cpu()
@@ -172,35 +174,37 @@ class GibbsSampler:
         self._set_priors(watched_by, _content(graph["movie"].x.cpu()), embedding_size + 1)
 
     def __repr__(self):
-        return f"GibbsSampler({self.users.n} users, {self.movies.n} movies, {len(self.residual)} ratings)"
+        n_users, n_movies, n_ratings = self.users.n, self.movies.n, len(self.residual)
+        return f"GibbsSampler({n_users} users, {n_movies} movies, {n_ratings} ratings)"
 
-# %% ../../nbs/models/85_gibbs.ipynb #332f3a54
+# %% ../../nbs/models/85_gibbs.ipynb #aa1527a4
 def _sides(graph):  # -> users, movies
-    (user, movie), n_users, n_movies = _edges(graph), graph["user"].num_nodes, graph["movie"].num_nodes
+    user, movie = graph["user", "rates", "movie"].edge_index.cpu()
+    n_users, n_movies = graph["user"].num_nodes, graph["movie"].num_nodes
     return _Side(user, movie, n_users, n_movies), _Side(movie, user, n_movies, n_users)
 
-def _edges(graph): return graph["user", "rates", "movie"].edge_index.cpu()
-
 def _profile(side, other, components):  # of the rows of a side
-    return ImplicitProfile(torch.stack([side.index, other.index]), (side.n, other.n), components=components)
+    edge_index = torch.stack([side.index, other.index])
+    return ImplicitProfile(edge_index, (side.n, other.n), components=components)
 
-# %% ../../nbs/models/85_gibbs.ipynb #8f9b6c04
+# %% ../../nbs/models/85_gibbs.ipynb #d99f0240
 @patch
 def _described(self: GibbsSampler, side, profile):  # [n, components + 2]
     ones = torch.ones_like(self.residual)
     return profile(_sums(side, ones, profile.components[:-1]), side.count)
 
-# %% ../../nbs/models/85_gibbs.ipynb #7b0e7310
+# %% ../../nbs/models/85_gibbs.ipynb #e385d6c7
 @patch
 def _set_priors(self: GibbsSampler, watched_by, content, size):
     of_users = self._described(self.users, self.profile)
-    of_movies = _impute_unrated(self._described(self.movies, watched_by), content, self.movies.count > 0)
+    of_movies = self._described(self.movies, watched_by)
+    of_movies = _impute_unrated(of_movies, content, self.movies.count > 0)
     for side, numbers, more in ((self.users, of_users, []), (self.movies, of_movies, [content])):
         side.prior = _LinearPrior([numbers[:, :-2], numbers[:, -2:], *more], size, side.count > 0)
         side.vectors = 0.1 * torch.randn(side.n, size, dtype=torch.double)
         _draw_prior(side)
 
-# %% ../../nbs/models/85_gibbs.ipynb #ebd7454a
+# %% ../../nbs/models/85_gibbs.ipynb #669df641
 @patch
 def sweep(self: GibbsSampler):
     "Draw everything once more, each part given the rest."
@@ -211,15 +215,15 @@ def sweep(self: GibbsSampler):
         _draw_vectors(side, weight, target, _with_ones(other.vectors))
     self._draw_precisions()
 
-# %% ../../nbs/models/85_gibbs.ipynb #a618173f
+# %% ../../nbs/models/85_gibbs.ipynb #fcc87756
 @patch
 def _relative_precisions(self: GibbsSampler):  # of each edge's user and movie, [n_edges] each
     return self.users.precision[self.users.index], self.movies.precision[self.movies.index]
 
-# %% ../../nbs/models/85_gibbs.ipynb #f558e14d
+# %% ../../nbs/models/85_gibbs.ipynb #036a7783
 @patch
 def _draw_precisions(self: GibbsSampler):
-    error = (self.residual - self.fitted(self.users.index, self.movies.index)).square()  # [n_edges]
+    error = (self.residual - self.fitted(self.users.index, self.movies.index)).square()
     of_user, of_movie = self._relative_precisions()
     weighted = error * (of_user * of_movie)
     self.precision = Gamma(1 + len(error) / 2, 1 + weighted.sum() / 2).sample()
@@ -227,14 +231,14 @@ def _draw_precisions(self: GibbsSampler):
         self._draw_relative_precision(side, other, error)
         _draw_prior(side)
 
-# %% ../../nbs/models/85_gibbs.ipynb #f82a9988
+# %% ../../nbs/models/85_gibbs.ipynb #cf81544b
 @patch
 def _draw_relative_precision(self: GibbsSampler, side, other, error):
     total = torch.bincount(side.index, error * other.precision[other.index], side.n)
     shape, rate = self.noise_shape + side.count / 2, self.noise_shape + self.precision * total / 2
     side.precision = Gamma(shape, rate).sample()
 
-# %% ../../nbs/models/85_gibbs.ipynb #a3ece5fc
+# %% ../../nbs/models/85_gibbs.ipynb #ee5be72e
 @patch
 def fitted(self: GibbsSampler,
     user: torch.Tensor,   # [n], rows of users
@@ -244,9 +248,9 @@ def fitted(self: GibbsSampler,
     users, movies = self.users.vectors[user], self.movies.vectors[movie]
     return (users[:, :-1] * movies[:, :-1]).sum(1) + users[:, -1] + movies[:, -1]
 
-# %% ../../nbs/models/85_gibbs.ipynb #c69aafb2
+# %% ../../nbs/models/85_gibbs.ipynb #1b17298b
 @patch
-def latest(self: GibbsSampler) -> dict[str, torch.Tensor]:  # tables by name; the last row of a movie table is the filler
+def latest(self: GibbsSampler) -> dict[str, torch.Tensor]:  # by name; the last movie is the filler
     "Take what predictions need from the latest draw."
     prior, movies = self.users.prior, self.movies
     vectors = torch.where(movies.count[:, None] > 0, movies.vectors, movies.expected)

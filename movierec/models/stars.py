@@ -40,7 +40,7 @@ class RatingDistribution(nn.Module):
         self.log_sharpness = nn.Parameter(torch.tensor(0.5).log())
         self.power = nn.Parameter(torch.tensor(1.0))
 
-# %% ../../nbs/models/90_stars.ipynb #f5ccbcac
+# %% ../../nbs/models/90_stars.ipynb #4ca17755
 @patch
 def forward(self: RatingDistribution,
     expected: torch.Tensor,  # [...], rating
@@ -54,7 +54,7 @@ def forward(self: RatingDistribution,
     logits = self.level_bias - away + (self.tendency_weight[:, None] * tendency).sum(-2)
     return self._with_mean(logits, expected)
 
-# %% ../../nbs/models/90_stars.ipynb #95486519
+# %% ../../nbs/models/90_stars.ipynb #be133027
 @patch
 def _with_mean(self: RatingDistribution, logits, expected):  # -> probabilities [..., n_levels]
     wanted = expected.clamp(self.levels[0] + 0.03, self.levels[-1] - 0.03)[..., None]
@@ -63,14 +63,14 @@ def _with_mean(self: RatingDistribution, logits, expected):  # -> probabilities 
     tilt = tilt - (mean - wanted) / variance.detach().clamp(min=1e-3)
     return (logits + tilt * self.levels).softmax(-1)
 
-# %% ../../nbs/models/90_stars.ipynb #2556d0c5
+# %% ../../nbs/models/90_stars.ipynb #963ccee5
 @patch
-def _moments(self: RatingDistribution, logits, tilt):  # of the tilted probabilities: mean, variance [..., 1]
+def _moments(self: RatingDistribution, logits, tilt):  # -> mean, variance [..., 1]
     probabilities = (logits + tilt * self.levels).softmax(-1)
     mean = (probabilities * self.levels).sum(-1, keepdim=True)
     return mean, (probabilities * (self.levels - mean).square()).sum(-1, keepdim=True)
 
-# %% ../../nbs/models/90_stars.ipynb #d5c0de35
+# %% ../../nbs/models/90_stars.ipynb #916356c5
 @patch
 def _bisect(self: RatingDistribution, logits, wanted):  # -> tilt [..., 1]
     low, high = torch.full_like(wanted, -50.0), torch.full_like(wanted, 50.0)
@@ -88,16 +88,24 @@ class StarsOptions:
     components: int = setting(100, at_least=1)     # SVD components of who watched what
     draws: int = setting(32, at_least=1)           # factorisations to average over, the latest
     thinning: int = setting(8, at_least=1)         # sweeps from one kept draw to the next
-    noise_shape: float = setting(6.0, above=0)     # Gamma shape of the precision of each user and movie
+    noise_shape: float = setting(6.0, above=0)     # Gamma shape of each precision of a user or movie
     features: tuple[str, ...] = setting(("genres", "language", "period"))  # of movies
 
-# %% ../../nbs/models/90_stars.ipynb #64c06b2b
-_RENAMED = {"appeal": "movie_bias", "certainty": "rating_precision", "slope": "prior_slope",
-            "precision": "prior_precision", "share": "level_share", "movie_habits": "movie_tendency",
-            "watching.directions": "profile.components", "watching.amount": "profile.activity",
-            "chances.levels": "distribution.levels", "chances.favour": "distribution.level_bias",
-            "chances.habit": "distribution.tendency_weight",
-            "chances.sharpness": "distribution.log_sharpness", "chances.power": "distribution.power"}
+# %% ../../nbs/models/90_stars.ipynb #e9fc9f49
+_RENAMED = {
+    "appeal": "movie_bias",
+    "certainty": "rating_precision",
+    "slope": "prior_slope",
+    "precision": "prior_precision",
+    "share": "level_share",
+    "movie_habits": "movie_tendency",
+    "watching.directions": "profile.components",
+    "watching.amount": "profile.activity",
+    "chances.levels": "distribution.levels",
+    "chances.favour": "distribution.level_bias",
+    "chances.habit": "distribution.tendency_weight",
+    "chances.sharpness": "distribution.log_sharpness",
+    "chances.power": "distribution.power"}
 
 # %% ../../nbs/models/90_stars.ipynb #ec8d827c
 class HistoryStars(EmbeddingModel, RatingModel):
@@ -119,23 +127,24 @@ class HistoryStars(EmbeddingModel, RatingModel):
             self.register_buffer(name, part.expand(self.options.draws, *part.shape).clone())
         self._set_distribution(graph["user", "rates", "movie"])
 
-# %% ../../nbs/models/90_stars.ipynb #1b2686cc
+# %% ../../nbs/models/90_stars.ipynb #a28a3d16
 def _sampler(graph, options):
     names = "embedding_size", "components", "noise_shape"
     return GibbsSampler(graph, **{name: getattr(options, name) for name in names})
 
 @patch
-def _latest(self: HistoryStars): return {name: part.float() for name, part in self.sampler.latest().items()}
+def _latest(self: HistoryStars):
+    return {name: part.float() for name, part in self.sampler.latest().items()}
 
-# %% ../../nbs/models/90_stars.ipynb #2c2c97bf
+# %% ../../nbs/models/90_stars.ipynb #b31e89bc
 @patch
 def _set_distribution(self: HistoryStars, edges):
     levels, level = edges.rating.cpu().unique(return_inverse=True)
     self.distribution, self.n_levels = RatingDistribution(levels), len(levels)
     self.register_buffer("level_share", torch.bincount(level) / len(level))
-    cell, n_cells = edges.edge_index[1].cpu() * self.n_levels + level, (self.n_movies + 1) * self.n_levels
-    counts = torch.bincount(cell, minlength=n_cells).view(-1, self.n_levels)
-    self.register_buffer("movie_tendency", _tendency(counts, self.level_share))  # [n_movies + 1, n_levels]
+    cell = edges.edge_index[1].cpu() * self.n_levels + level
+    counts = torch.bincount(cell, minlength=(self.n_movies + 1) * self.n_levels).view(-1, self.n_levels)
+    self.register_buffer("movie_tendency", _tendency(counts, self.level_share))
 
 # %% ../../nbs/models/90_stars.ipynb #3a9786fa
 @patch
@@ -157,14 +166,14 @@ def _inverse(matrix):  # of symmetric positive matrices [..., n, n]
         inverse = inverse + (chosen - inverse[..., :, row:row + 1]) * pivot
     return inverse[..., matrix.shape[-1]:]
 
-# %% ../../nbs/models/90_stars.ipynb #be2218fb
+# %% ../../nbs/models/90_stars.ipynb #1c0a2469
 @patch
 def _prior_mean(self: HistoryStars, history):  # [n, longest] -> [draws, n, size]
     watched = (history < self.n_movies).sum(1).float()
     profile = self.profile(self.profile.components[history].sum(1), watched)
     return pad(profile, (1, 0), value=1.0) @ self.prior_slope
 
-# %% ../../nbs/models/90_stars.ipynb #b4e4afcb
+# %% ../../nbs/models/90_stars.ipynb #17cb3ba4
 @patch
 def _evidence(self: HistoryStars, history, stars):  # [n, longest] each
     rated = ((stars > 0) & (history < self.n_movies)).float()
@@ -175,20 +184,20 @@ def _evidence(self: HistoryStars, history, stars):  # [n, longest] each
     target = (movies * (weight * residual)[..., None]).sum(2)         # [draws, n, size]
     return rated, movies, weight, residual, square, target
 
-# %% ../../nbs/models/90_stars.ipynb #787f7696
+# %% ../../nbs/models/90_stars.ipynb #8c452188
 @patch
 def _precision(self: HistoryStars, rated, weight, error):  # -> of each user's ratings [draws, n]
     noise_shape = self.options.noise_shape
     return (noise_shape + rated.sum(1) / 2) / (noise_shape + (weight * error).sum(2) / 2)
 
-# %% ../../nbs/models/90_stars.ipynb #464396ae
+# %% ../../nbs/models/90_stars.ipynb #54605d19
 _ROUNDS = 3
 
 @patch
 def user_posterior(self: HistoryStars,
     history: torch.Tensor,  # [n, longest], rows of movies in any order, filled up with n_movies
     stars: torch.Tensor,    # [n, longest], ratings, 0 where unknown
-) -> tuple[torch.Tensor, ...]:  # vectors [draws, n, size], covariance [draws, n, size, size], precision of the ratings [draws, n]
+) -> tuple[torch.Tensor, ...]:  # vectors [draws, n, size], their covariance, precision [draws, n]
     "Compute the posterior of the user vectors in each of the draws."
     rated, movies, weight, residual, square, target = self._evidence(history, stars)
     prior = self.prior_precision[:, None]
@@ -210,16 +219,17 @@ def encode(self: HistoryStars,
     users = torch.arange(self.histories.n_users) if users is None else users.cpu()
     vectors = torch.cat([self._encode_users(some) for some in users.split(16)])
     movies = self.movies[:, :-1].transpose(0, 1).flatten(1) / len(self.movies)
-    return {"user": vectors, "movie": torch.cat([movies, self.movie_bias.mean(0)[:-1, None]], dim=1)}
+    movie_bias = self.movie_bias.mean(0)[:-1, None]
+    return {"user": vectors, "movie": torch.cat([movies, movie_bias], dim=1)}
 
-# %% ../../nbs/models/90_stars.ipynb #4dda1fad
+# %% ../../nbs/models/90_stars.ipynb #24e4bee6
 @patch
 def _encode_users(self: HistoryStars, users):  # [n] -> [n, draws * size]
     history, stars = self.histories.latest(users, int(self.histories.length[users].max()))
     vector, _, _ = self.user_posterior(history.to(self.mean.device), stars.to(self.mean.device))
     return vector.transpose(0, 1).flatten(1)
 
-# %% ../../nbs/models/90_stars.ipynb #f87d933d
+# %% ../../nbs/models/90_stars.ipynb #983b143c
 @patch
 def score(self: HistoryStars,
     users: torch.Tensor,   # [n, draws * size]
@@ -228,7 +238,7 @@ def score(self: HistoryStars,
     "Score each of the users with each of the movies."
     return self.mean + users @ movies[:, :-1].T + movies[:, -1]
 
-# %% ../../nbs/models/90_stars.ipynb #fd72faeb
+# %% ../../nbs/models/90_stars.ipynb #2f50f79b
 @patch
 def score_pairs(self: HistoryStars,
     users: torch.Tensor,   # [n, draws * size]
@@ -241,7 +251,7 @@ def score_pairs(self: HistoryStars,
 @patch
 @torch.no_grad()
 def forward(self: HistoryStars,
-    edge_label_index: torch.Tensor,  # [n, 2], user and movie row of each edge; batch first, as fastai wants
+    edge_label_index: torch.Tensor,  # [n, 2], user and movie row of each edge
 ) -> torch.Tensor:                   # [n], ratings in stars
     "Predict the ratings of edges; in training, sweep first."
     user, movie = edge_label_index.T
@@ -269,14 +279,14 @@ def moments(self: HistoryStars,
     variance = (within + (mean - mean.mean(0)).square()).mean(0)
     return self.mean + mean.mean(0), variance, self._tendencies(stars, movie)
 
-# %% ../../nbs/models/90_stars.ipynb #050d3bc9
+# %% ../../nbs/models/90_stars.ipynb #882e5508
 @patch
 def _tendencies(self: HistoryStars, stars, movie):  # -> of user and movie [n, k, 2, n_levels]
     counts = (stars[..., None] == self.distribution.levels).float().sum(1)  # [n, n_levels]
     user_tendency = _tendency(counts, self.level_share)[:, None].expand(*movie.shape, -1)
     return torch.stack([user_tendency, self.movie_tendency[movie]], dim=2)
 
-# %% ../../nbs/models/90_stars.ipynb #69276afe
+# %% ../../nbs/models/90_stars.ipynb #47aa476e
 @patch
 def rate(self: HistoryStars,
     history: torch.Tensor,  # [n, longest], as for `moments`
@@ -296,9 +306,9 @@ def rate_pairs(self: HistoryStars,
     "Predict the ratings of pairs of a user of the graph and a movie."
     return self._of_pairs(self.rate, pairs)
 
-# %% ../../nbs/models/90_stars.ipynb #ec0887b6
+# %% ../../nbs/models/90_stars.ipynb #f0548a51
 @patch
-def _of_pairs(self: HistoryStars, method, pairs):  # -> results of `rate` or `moments`, one row for each pair
+def _of_pairs(self: HistoryStars, method, pairs):  # `rate` or `moments`; pairs [n, 2]
     users, rows = pairs[:, 0].unique(return_inverse=True)
     order, results = rows.argsort(stable=True), []
     for user, mine in zip(users, order.split(rows.bincount().tolist())):
@@ -307,7 +317,7 @@ def _of_pairs(self: HistoryStars, method, pairs):  # -> results of `rate` or `mo
         results.append([part[0] for part in method(history, stars, movie=pairs[mine, 1][None])])
     return tuple(torch.cat(parts)[order.argsort()] for parts in zip(*results))
 
-# %% ../../nbs/models/90_stars.ipynb #fb5d0d25
+# %% ../../nbs/models/90_stars.ipynb #212f89e8
 @patch
 def calibrate(self: HistoryStars,
     pairs: torch.Tensor,  # [n, 2], user and movie row of held-out ratings
@@ -315,18 +325,20 @@ def calibrate(self: HistoryStars,
 ):
     "Fit the rating distribution, and nothing else."
     with torch.no_grad(): moments = self._of_pairs(self.moments, pairs)
-    level = torch.searchsorted(self.distribution.levels, stars.contiguous()).clamp(max=self.n_levels - 1)
+    level = torch.searchsorted(self.distribution.levels, stars.contiguous())
+    level = level.clamp(max=self.n_levels - 1)
     with torch.enable_grad(): _minimise_log_loss(self.distribution, moments, level)
 
-# %% ../../nbs/models/90_stars.ipynb #4e432766
+# %% ../../nbs/models/90_stars.ipynb #dba282c0
 def _minimise_log_loss(distribution, moments, level):  # moments of n ratings, and their levels [n]
     expected, variance, tendency = moments
     optimiser = torch.optim.LBFGS(distribution.parameters(), max_iter=60, line_search_fn="strong_wolfe")
 
     def loss():
         optimiser.zero_grad()
-        probabilities = distribution(expected, variance, tendency=tendency).gather(1, level[:, None])
-        value = -probabilities.clamp(min=1e-9).log().mean() + 1e-4 * distribution.level_bias.square().sum()
+        probabilities = distribution(expected, variance, tendency=tendency)
+        log_likelihood = probabilities.gather(1, level[:, None]).clamp(min=1e-9).log().mean()
+        value = -log_likelihood + 1e-4 * distribution.level_bias.square().sum()
         value.backward()
         return value
 
@@ -340,9 +352,10 @@ class _DrawsOnly(Callback):
 
     def after_fit(self):
         held_out, device = self.dls.valid_ds, self.dls.device
-        if len(held_out): self.model.calibrate(held_out.pairs.to(device), held_out.ratings.to(device))
+        if not len(held_out): return
+        self.model.calibrate(held_out.pairs.to(device), held_out.ratings.to(device))
 
-# %% ../../nbs/models/90_stars.ipynb #76d44684
+# %% ../../nbs/models/90_stars.ipynb #c27789db
 @patch
 def callbacks(self: HistoryStars) -> list:  # of fastai
     "Give the callbacks that the model needs in training."
@@ -359,8 +372,8 @@ class _StarsOfHistory(nn.Module):
 
     def forward(self, history, stars, movie): return self.model.rate(history, stars, movie=movie)
 
-# %% ../../nbs/models/90_stars.ipynb #85c8c194
+# %% ../../nbs/models/90_stars.ipynb #a83854fe
 @patch
-def rating_module(self: HistoryStars) -> nn.Module:  # exported as stars.onnx; its outputs are those of `rate`
+def rating_module(self: HistoryStars) -> nn.Module:  # exported as stars.onnx; gives what `rate` does
     "Make the module that serves predicted ratings."
     return _StarsOfHistory(self)
