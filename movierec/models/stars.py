@@ -40,7 +40,7 @@ class RatingDistribution(nn.Module):
         self.log_sharpness = nn.Parameter(torch.tensor(0.5).log())
         self.power = nn.Parameter(torch.tensor(1.0))
 
-# %% ../../nbs/models/90_stars.ipynb #4ca17755
+# %% ../../nbs/models/90_stars.ipynb #067428b2
 @patch
 def forward(self: RatingDistribution,
     expected: torch.Tensor,  # [...], rating
@@ -54,7 +54,7 @@ def forward(self: RatingDistribution,
     logits = self.level_bias - away + (self.tendency_weight[:, None] * tendency).sum(-2)
     return self._with_mean(logits, expected)
 
-# %% ../../nbs/models/90_stars.ipynb #be133027
+# %% ../../nbs/models/90_stars.ipynb #41e496b8
 @patch
 def _with_mean(self: RatingDistribution, logits, expected):  # -> probabilities [..., n_levels]
     wanted = expected.clamp(self.levels[0] + 0.03, self.levels[-1] - 0.03)[..., None]
@@ -63,14 +63,14 @@ def _with_mean(self: RatingDistribution, logits, expected):  # -> probabilities 
     tilt = tilt - (mean - wanted) / variance.detach().clamp(min=1e-3)
     return (logits + tilt * self.levels).softmax(-1)
 
-# %% ../../nbs/models/90_stars.ipynb #963ccee5
+# %% ../../nbs/models/90_stars.ipynb #1f930834
 @patch
 def _moments(self: RatingDistribution, logits, tilt):  # -> mean, variance [..., 1]
     probabilities = (logits + tilt * self.levels).softmax(-1)
     mean = (probabilities * self.levels).sum(-1, keepdim=True)
     return mean, (probabilities * (self.levels - mean).square()).sum(-1, keepdim=True)
 
-# %% ../../nbs/models/90_stars.ipynb #916356c5
+# %% ../../nbs/models/90_stars.ipynb #daed03f5
 @patch
 def _bisect(self: RatingDistribution, logits, wanted):  # -> tilt [..., 1]
     low, high = torch.full_like(wanted, -50.0), torch.full_like(wanted, 50.0)
@@ -91,7 +91,7 @@ class StarsOptions:
     noise_shape: float = setting(6.0, above=0)     # Gamma shape of each precision of a user or movie
     features: tuple[str, ...] = setting(("genres", "language", "period"))  # of movies
 
-# %% ../../nbs/models/90_stars.ipynb #e9fc9f49
+# %% ../../nbs/models/90_stars.ipynb #3f099886
 _RENAMED = {
     "appeal": "movie_bias",
     "certainty": "rating_precision",
@@ -127,7 +127,7 @@ class HistoryStars(EmbeddingModel, RatingModel):
             self.register_buffer(name, part.expand(self.options.draws, *part.shape).clone())
         self._set_distribution(graph["user", "rates", "movie"])
 
-# %% ../../nbs/models/90_stars.ipynb #a28a3d16
+# %% ../../nbs/models/90_stars.ipynb #d120e902
 def _sampler(graph, options):
     names = "embedding_size", "components", "noise_shape"
     return GibbsSampler(graph, **{name: getattr(options, name) for name in names})
@@ -136,7 +136,7 @@ def _sampler(graph, options):
 def _latest(self: HistoryStars):
     return {name: part.float() for name, part in self.sampler.latest().items()}
 
-# %% ../../nbs/models/90_stars.ipynb #b31e89bc
+# %% ../../nbs/models/90_stars.ipynb #28e4cfe0
 @patch
 def _set_distribution(self: HistoryStars, edges):
     levels, level = edges.rating.cpu().unique(return_inverse=True)
@@ -166,14 +166,14 @@ def _inverse(matrix):  # of symmetric positive matrices [..., n, n]
         inverse = inverse + (chosen - inverse[..., :, row:row + 1]) * pivot
     return inverse[..., matrix.shape[-1]:]
 
-# %% ../../nbs/models/90_stars.ipynb #1c0a2469
+# %% ../../nbs/models/90_stars.ipynb #3eb64a7f
 @patch
 def _prior_mean(self: HistoryStars, history):  # [n, longest] -> [draws, n, size]
     watched = (history < self.n_movies).sum(1).float()
     profile = self.profile(self.profile.components[history].sum(1), watched)
     return pad(profile, (1, 0), value=1.0) @ self.prior_slope
 
-# %% ../../nbs/models/90_stars.ipynb #17cb3ba4
+# %% ../../nbs/models/90_stars.ipynb #3cc4f105
 @patch
 def _evidence(self: HistoryStars, history, stars):  # [n, longest] each
     rated = ((stars > 0) & (history < self.n_movies)).float()
@@ -184,13 +184,13 @@ def _evidence(self: HistoryStars, history, stars):  # [n, longest] each
     target = (movies * (weight * residual)[..., None]).sum(2)         # [draws, n, size]
     return rated, movies, weight, residual, square, target
 
-# %% ../../nbs/models/90_stars.ipynb #8c452188
+# %% ../../nbs/models/90_stars.ipynb #67baaee1
 @patch
 def _precision(self: HistoryStars, rated, weight, error):  # -> of each user's ratings [draws, n]
     noise_shape = self.options.noise_shape
     return (noise_shape + rated.sum(1) / 2) / (noise_shape + (weight * error).sum(2) / 2)
 
-# %% ../../nbs/models/90_stars.ipynb #54605d19
+# %% ../../nbs/models/90_stars.ipynb #9f5b4600
 _ROUNDS = 3
 
 @patch
@@ -222,14 +222,14 @@ def encode(self: HistoryStars,
     movie_bias = self.movie_bias.mean(0)[:-1, None]
     return {"user": vectors, "movie": torch.cat([movies, movie_bias], dim=1)}
 
-# %% ../../nbs/models/90_stars.ipynb #24e4bee6
+# %% ../../nbs/models/90_stars.ipynb #1b231a4b
 @patch
 def _encode_users(self: HistoryStars, users):  # [n] -> [n, draws * size]
     history, stars = self.histories.latest(users, int(self.histories.length[users].max()))
     vector, _, _ = self.user_posterior(history.to(self.mean.device), stars.to(self.mean.device))
     return vector.transpose(0, 1).flatten(1)
 
-# %% ../../nbs/models/90_stars.ipynb #983b143c
+# %% ../../nbs/models/90_stars.ipynb #8be8ad71
 @patch
 def score(self: HistoryStars,
     users: torch.Tensor,   # [n, draws * size]
@@ -238,7 +238,7 @@ def score(self: HistoryStars,
     "Score each of the users with each of the movies."
     return self.mean + users @ movies[:, :-1].T + movies[:, -1]
 
-# %% ../../nbs/models/90_stars.ipynb #2f50f79b
+# %% ../../nbs/models/90_stars.ipynb #a07a0500
 @patch
 def score_pairs(self: HistoryStars,
     users: torch.Tensor,   # [n, draws * size]
@@ -279,14 +279,14 @@ def moments(self: HistoryStars,
     variance = (within + (mean - mean.mean(0)).square()).mean(0)
     return self.mean + mean.mean(0), variance, self._tendencies(stars, movie)
 
-# %% ../../nbs/models/90_stars.ipynb #882e5508
+# %% ../../nbs/models/90_stars.ipynb #dda0d438
 @patch
 def _tendencies(self: HistoryStars, stars, movie):  # -> of user and movie [n, k, 2, n_levels]
     counts = (stars[..., None] == self.distribution.levels).float().sum(1)  # [n, n_levels]
     user_tendency = _tendency(counts, self.level_share)[:, None].expand(*movie.shape, -1)
     return torch.stack([user_tendency, self.movie_tendency[movie]], dim=2)
 
-# %% ../../nbs/models/90_stars.ipynb #47aa476e
+# %% ../../nbs/models/90_stars.ipynb #e1ef3375
 @patch
 def rate(self: HistoryStars,
     history: torch.Tensor,  # [n, longest], as for `moments`
@@ -306,7 +306,7 @@ def rate_pairs(self: HistoryStars,
     "Predict the ratings of pairs of a user of the graph and a movie."
     return self._of_pairs(self.rate, pairs)
 
-# %% ../../nbs/models/90_stars.ipynb #f0548a51
+# %% ../../nbs/models/90_stars.ipynb #432eb5b9
 @patch
 def _of_pairs(self: HistoryStars, method, pairs):  # `rate` or `moments`; pairs [n, 2]
     users, rows = pairs[:, 0].unique(return_inverse=True)
@@ -317,7 +317,7 @@ def _of_pairs(self: HistoryStars, method, pairs):  # `rate` or `moments`; pairs 
         results.append([part[0] for part in method(history, stars, movie=pairs[mine, 1][None])])
     return tuple(torch.cat(parts)[order.argsort()] for parts in zip(*results))
 
-# %% ../../nbs/models/90_stars.ipynb #212f89e8
+# %% ../../nbs/models/90_stars.ipynb #9d9a2586
 @patch
 def calibrate(self: HistoryStars,
     pairs: torch.Tensor,  # [n, 2], user and movie row of held-out ratings
@@ -329,7 +329,7 @@ def calibrate(self: HistoryStars,
     level = level.clamp(max=self.n_levels - 1)
     with torch.enable_grad(): _minimise_log_loss(self.distribution, moments, level)
 
-# %% ../../nbs/models/90_stars.ipynb #dba282c0
+# %% ../../nbs/models/90_stars.ipynb #1a7862bd
 def _minimise_log_loss(distribution, moments, level):  # moments of n ratings, and their levels [n]
     expected, variance, tendency = moments
     optimiser = torch.optim.LBFGS(distribution.parameters(), max_iter=60, line_search_fn="strong_wolfe")
@@ -355,7 +355,7 @@ class _DrawsOnly(Callback):
         if not len(held_out): return
         self.model.calibrate(held_out.pairs.to(device), held_out.ratings.to(device))
 
-# %% ../../nbs/models/90_stars.ipynb #c27789db
+# %% ../../nbs/models/90_stars.ipynb #dc4120a1
 @patch
 def callbacks(self: HistoryStars) -> list:  # of fastai
     "Give the callbacks that the model needs in training."
@@ -372,7 +372,7 @@ class _StarsOfHistory(nn.Module):
 
     def forward(self, history, stars, movie): return self.model.rate(history, stars, movie=movie)
 
-# %% ../../nbs/models/90_stars.ipynb #a83854fe
+# %% ../../nbs/models/90_stars.ipynb #20bd708f
 @patch
 def rating_module(self: HistoryStars) -> nn.Module:  # exported as stars.onnx; gives what `rate` does
     "Make the module that serves predicted ratings."
