@@ -33,7 +33,8 @@ class HistoryOptions:
     co_rated: float = setting(0.3, at_least=0)      # weight of movies that the same people rate, in standard deviations of their scores
     watched_next: float = setting(0.3, at_least=0)  # weight of movies that people watch after each other
     ordered: bool = setting(True)                   # false where the order of ratings says nothing, as in a random split
-    features: tuple[str, ...] = setting(("genres", "language", "period"))  # what is known of movies: genres, year, tags, cast, text and more
+    # what is known of movies: genres, year, tags, cast, text and more
+    features: tuple[str, ...] = setting(("genres", "language", "period"))
 
 # %% ../../nbs/models/60_history.ipynb #e88f319f
 class HistoryConv(MessagePassing):

@@ -236,7 +236,8 @@ class StarsOptions:
     draws: int = setting(32, at_least=1)            # factorisations to average over, the latest
     thinning: int = setting(8, at_least=1)          # sweeps from one kept draw to the next
     noise_shape: float = setting(6.0, above=0)      # Gamma shape of the precision of each user and movie; larger pulls them together
-    features: tuple[str, ...] = setting(("genres", "language", "period"))  # what is known of movies: genres, year, tags, cast, text and more
+    # what is known of movies: genres, year, tags, cast, text and more
+    features: tuple[str, ...] = setting(("genres", "language", "period"))
 
 # %% ../../nbs/models/90_stars.ipynb #ec8d827c
 class HistoryStars(EmbeddingModel, RatingModel):
