@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Recipe', 'ModelError', 'NoOptions', 'RecommenderModel', 'RankingModel', 'RatingModel', 'NodeInput', 'EmbeddingModel']
 
-# %% ../../nbs/models/40_base.ipynb #69beb2d5
+# %% ../../nbs/models/40_base.ipynb #83c2557b
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -23,13 +23,13 @@ from .losses import softmax_loss
 from .serving import TopMovies, TopMoviesOfUser
 from .splits import SPLITS
 
-# %% ../../nbs/models/40_base.ipynb #03139e2d
+# %% ../../nbs/models/40_base.ipynb #3e5d9371
 @dataclass(kw_only=True)
 class Recipe(Schedule):
     "How a model is trained unless told otherwise."
     split: str = setting("temporal_user", one_of=SPLITS)  # what is held out
 
-# %% ../../nbs/models/40_base.ipynb #9dbe8807
+# %% ../../nbs/models/40_base.ipynb #6897771c
 class ModelError(MovierecError):
     "A model, an option or a graph that do not fit together."
 
@@ -37,13 +37,13 @@ class ModelError(MovierecError):
 class NoOptions:
     "Options of a model that has none."
 
-# %% ../../nbs/models/40_base.ipynb #4138d582
+# %% ../../nbs/models/40_base.ipynb #851fb658
 class RecommenderModel(nn.Module):
     "Answer what training, export and serving need to know of a model."
     name, task = "", "ranking"              # for the command line; ranking or rating
     Options, recipe = NoOptions, Recipe()   # dataclass of the options; how it is trained
     renamed_options, renamed_state = {}, {} # names in earlier versions -> names now
-    n_inputs, metric_names = 1, ()          # leading parts of a batch that are the input; what to follow in training
+    n_inputs, metrics = 1, ()          # leading parts of a batch that are the input; what to follow in training
     remembered = None                       # how many movies of a history count, None where histories are not read
 
     def __init_subclass__(cls, **kwargs):
@@ -69,7 +69,7 @@ class RecommenderModel(nn.Module):
             raise ModelError(f"{cls.name} has no option {name!r}: {allowed}.{nearest(name, known)}")
         return check_settings(cls.Options(**options))
 
-# %% ../../nbs/models/40_base.ipynb #f0da1040
+# %% ../../nbs/models/40_base.ipynb #9a097234
 @patch
 def examples(self: RecommenderModel,
     graph: HeteroData,         # from `build_graph`
@@ -91,7 +91,7 @@ def callbacks(self: RecommenderModel) -> list:  # of fastai
     "Give the callbacks that the model needs in training."
     return []
 
-# %% ../../nbs/models/40_base.ipynb #422e24f1
+# %% ../../nbs/models/40_base.ipynb #563b9add
 @patch
 def load_state(self: RecommenderModel,
     state: dict,  # from `state_dict` of this or an earlier version
@@ -99,7 +99,7 @@ def load_state(self: RecommenderModel,
     "Load saved weights."
     self.load_state_dict({self.renamed_state.get(name, name): value for name, value in state.items()})
 
-# %% ../../nbs/models/40_base.ipynb #6949e1bc
+# %% ../../nbs/models/40_base.ipynb #b696249f
 @patch
 def scorer(self: RecommenderModel,
     graph: HeteroData,  # from `build_graph`: its edges are the histories
@@ -114,7 +114,7 @@ def rating_predictor(self: RecommenderModel,
     "Prepare to predict the rating of any user for any movie."
     raise ModelError(f"{self.name} does not predict ratings: write rating_predictor(graph)")
 
-# %% ../../nbs/models/40_base.ipynb #4aca31b3
+# %% ../../nbs/models/40_base.ipynb #569ea7ce
 @patch
 def serving_module(self: RecommenderModel,
     graph: HeteroData,  # that the model was trained on
@@ -132,11 +132,11 @@ def content_layers(self: RecommenderModel) -> dict:  # layers by name of the tab
     "Give the layers that describe a movie without ratings by its content."
     return None
 
-# %% ../../nbs/models/40_base.ipynb #0c360963
+# %% ../../nbs/models/40_base.ipynb #5c65b136
 class RankingModel(RecommenderModel):
     "Rank movies; learn from all users' movies by the softmax loss."
     task, loss = "ranking", staticmethod(softmax_loss)
-    metric_names = "ndcg@10", "recall@20"
+    metrics = "ndcg@10", "recall@20"
     def examples(self,
         graph: HeteroData,         # from `build_graph`
         train: pd.DataFrame,       # ratings to learn from
@@ -145,11 +145,11 @@ class RankingModel(RecommenderModel):
         "Make one example for each user."
         return UserRows(graph), UserRows(graph, validation)
 
-# %% ../../nbs/models/40_base.ipynb #f2a0ce6f
+# %% ../../nbs/models/40_base.ipynb #4f60e2db
 class RatingModel(RecommenderModel):
     "Predict ratings; learn from rated edges by the squared error."
     task, loss = "rating", staticmethod(mse_loss)
-    metric_names = "rmse",
+    metrics = "rmse",
     recipe = Recipe(batch_size=8192, split="random")
     def examples(self,
         graph: HeteroData,         # from `build_graph`
@@ -159,7 +159,7 @@ class RatingModel(RecommenderModel):
         "Make one example for each rating."
         return RatedEdges(graph, train), RatedEdges(graph, validation)
 
-# %% ../../nbs/models/40_base.ipynb #a87af45c
+# %% ../../nbs/models/40_base.ipynb #a682e15a
 class NodeInput(nn.Module):
     "Describe all nodes of one kind by a vector of their own plus their features."
     def __init__(self,
@@ -179,7 +179,7 @@ class NodeInput(nn.Module):
         own = self.own.weight if masked is None else self.own.weight.masked_fill(masked[:, None], 0.0)
         return own + self.features(self.x) if self.features else own
 
-# %% ../../nbs/models/40_base.ipynb #dbeb7c22
+# %% ../../nbs/models/40_base.ipynb #856aae4f
 class EmbeddingModel:
     "Score an embedding of the user with one of the movie; subclasses write `encode`."
     def score(self,
@@ -196,7 +196,7 @@ class EmbeddingModel:
         "Score each user with the movie in the same row."
         return (users * movies).sum(-1)
 
-# %% ../../nbs/models/40_base.ipynb #f503a07c
+# %% ../../nbs/models/40_base.ipynb #0b325178
 @patch
 @torch.no_grad()
 def scorer(self: EmbeddingModel,

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['recommender_learner', 'KeepBest', 'fit_epochs', 'fit_best']
 
-# %% ../../nbs/train/10_learner.ipynb #e7f9ef8e
+# %% ../../nbs/train/10_learner.ipynb #04c22e7e
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
@@ -31,7 +31,7 @@ from ..models.registry import create_model, model_class
 from ..models.splits import split_ratings
 from .metrics import make_metric
 
-# %% ../../nbs/train/10_learner.ipynb #09ee22d4
+# %% ../../nbs/train/10_learner.ipynb #7761369b
 def _movies_and_split(data, split, recipe, seed):  # -> movies, ratings with `part`
     if isinstance(data, pd.DataFrame):
         if split is None: raise ModelError("a movies table needs a split too: recommender_learner(movies, split_ratings(ratings)); "
@@ -42,7 +42,7 @@ def _movies_and_split(data, split, recipe, seed):  # -> movies, ratings with `pa
 def _users(data, users):  # table of users, None where there is none
     return getattr(data, "users", None) if users is None and not isinstance(data, pd.DataFrame) else users
 
-# %% ../../nbs/train/10_learner.ipynb #5cf59bef
+# %% ../../nbs/train/10_learner.ipynb #8a3c534e
 def _network(model, movies, split, users, seed, options):  # -> model, graph
     train, features = split[split.part == "train"], getattr(model.make_options(**options), "features", ())
     graph = check_no_leak(build_graph(movies, train, features, users), split[split.part != "train"])
@@ -58,7 +58,7 @@ def _loaders(network, graph, split, size):  # of training and validation
     dls.n_inp = network.n_inputs
     return dls
 
-# %% ../../nbs/train/10_learner.ipynb #ba033391
+# %% ../../nbs/train/10_learner.ipynb #1b354cf2
 class _NothingToLearn(Callback):  # no gradients and no steps
     def before_backward(self): raise CancelBackwardException()
 
@@ -79,7 +79,7 @@ def _quiet(learn):  # a bar that redraws itself floods a log file
     learn.remove_cb(ProgressCallback)
     learn.logger = lambda row: None
 
-# %% ../../nbs/train/10_learner.ipynb #c97d6c6f
+# %% ../../nbs/train/10_learner.ipynb #97d7fd57
 def recommender_learner(
     data: Dataset | pd.DataFrame,  # from `load_dataset`; or a movies table, with `split`
     split: pd.DataFrame = None,    # ratings with `part`; None splits the dataset's by the model's recipe
@@ -96,13 +96,13 @@ def recommender_learner(
     movies, split = _movies_and_split(data, split, model.recipe, seed)
     network, graph = _network(model, movies, split, _users(data, users), seed, options)
     dls = _loaders(network, graph, split, batch_size or model.recipe.batch_size)
-    metrics = [make_metric(name, split.rating[split.part == "train"]) for name in network.metric_names]
+    metrics = [make_metric(name, split.rating[split.part == "train"]) for name in network.metrics]
     learn = _make_learner(dls, network.to(dls.device), metrics)
     learn.graph, learn.movies, learn.split = graph, movies, split
     if not (progress and (in_notebook() or sys.stdout.isatty())): _quiet(learn)
     return learn
 
-# %% ../../nbs/train/10_learner.ipynb #e5ff6ccf
+# %% ../../nbs/train/10_learner.ipynb #861420ed
 class KeepBest(TrackerCallback):
     "Go back to the weights of the best epoch when training ends."
     def __init__(self,
@@ -123,7 +123,7 @@ class KeepBest(TrackerCallback):
         "Put the best weights back."
         if self.best_state: self.model.load_state_dict(self.best_state)
 
-# %% ../../nbs/train/10_learner.ipynb #ff021de0
+# %% ../../nbs/train/10_learner.ipynb #64b49cc6
 def fit_epochs(
     learn: Learner,               # from `recommender_learner`
     epochs: int = None,           # how many; None takes the recipe's, as for all that follow
@@ -138,7 +138,7 @@ def fit_epochs(
     fit = learn.fit_one_cycle if recipe.one_cycle else learn.fit
     fit(recipe.epochs, recipe.learning_rate, wd=recipe.weight_decay)
 
-# %% ../../nbs/train/10_learner.ipynb #2733b15e
+# %% ../../nbs/train/10_learner.ipynb #2fb19b15
 def fit_best(
     learn: Learner,        # from `recommender_learner`, with ratings in the validation part
     epochs: int = None,    # at most; None takes the recipe's

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['top_movies', 'Recall', 'RankingMetric', 'RootMeanSquaredError', 'make_metric']
 
-# %% ../../nbs/train/00_metrics.ipynb #aeceb3df
+# %% ../../nbs/train/00_metrics.ipynb #630a6ba6
 import torch
 from fastai.learner import Metric
 from torch_geometric.metrics import LinkPredHitRatio, LinkPredNDCG, LinkPredRecall
@@ -13,7 +13,7 @@ from torch_geometric.metrics import LinkPredHitRatio, LinkPredNDCG, LinkPredReca
 from ..core import nearest
 from ..models.base import ModelError
 
-# %% ../../nbs/train/00_metrics.ipynb #7bd3f5fa
+# %% ../../nbs/train/00_metrics.ipynb #36fe225b
 def top_movies(
     scores: torch.Tensor,         # [n, n_movies]
     not_candidate: torch.Tensor,  # [n, n_movies], bool: watched, or without a rating in training
@@ -24,13 +24,13 @@ def top_movies(
     best = scores.float().masked_fill(not_candidate, -torch.inf).topk(min(k, scores.shape[1]), dim=1)
     return torch.where(best.values == -torch.inf, scores.shape[1], best.indices)
 
-# %% ../../nbs/train/00_metrics.ipynb #94671f41
+# %% ../../nbs/train/00_metrics.ipynb #9249bba4
 class Recall(LinkPredRecall):
     "Hits divided by min(k, number of held-out movies), so that 1 can be reached."
     def _compute(self, data):
         return data.pred_rel_mat[:, :self.k].sum(-1) / data.label_count.clamp(min=1, max=self.k)
 
-# %% ../../nbs/train/00_metrics.ipynb #e8b1f9a8
+# %% ../../nbs/train/00_metrics.ipynb #9a9989e4
 class RankingMetric(Metric):
     "Follow one of PyTorch Geometric's ranking metrics on the validation users."
     def __init__(self,
@@ -51,7 +51,7 @@ class RankingMetric(Metric):
     @property
     def name(self): return self.label
 
-# %% ../../nbs/train/00_metrics.ipynb #32f8c659
+# %% ../../nbs/train/00_metrics.ipynb #0c09095e
 class RootMeanSquaredError(Metric):
     "Follow the error in stars, with predictions clipped to the range of the ratings."
     def __init__(self,
@@ -72,7 +72,7 @@ class RootMeanSquaredError(Metric):
     @property
     def name(self): return "rmse"
 
-# %% ../../nbs/train/00_metrics.ipynb #13107b86
+# %% ../../nbs/train/00_metrics.ipynb #2af69127
 _RANKING = {"ndcg": LinkPredNDCG, "recall": Recall, "hit_rate": LinkPredHitRatio}
 
 def make_metric(

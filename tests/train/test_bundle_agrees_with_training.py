@@ -34,7 +34,7 @@ def test_a_thousand_random_histories_get_the_same_ten(both):
         expected[rows] = expected[learn.model.unrated.numpy()] = -np.inf
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the unknown movies
-            movie_id, score = recommender.top(user, 10, history)
+            movie_id, score = recommender.top(user, 10, history=history)
         assert np.abs(expected[[row_of[movie] for movie in movie_id.tolist()]] - score).max() <= 1e-4
         assert np.abs(np.sort(expected)[::-1][:10] - score).max() <= 1e-4  # the same ten, up to ties
 
