@@ -16,6 +16,7 @@ from torch.nn.functional import mse_loss, pad
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import NodeStorage
 
+from ..config import Schedule
 from ..core import MovierecError, check_settings, nearest, patch, setting
 from .batches import RatedEdges, UserRows
 from .losses import softmax_loss
@@ -24,13 +25,8 @@ from .splits import SPLITS
 
 # %% ../../nbs/models/40_base.ipynb #0937f049
 @dataclass(kw_only=True)
-class Recipe:
+class Recipe(Schedule):
     "How a model is trained unless told otherwise."
-    epochs: int = setting(10, at_least=1)           # passes over the training examples
-    learning_rate: float = setting(0.01, above=0)   # size of a step
-    batch_size: int = setting(512, at_least=1)      # examples in a step
-    weight_decay: float = setting(0.0, at_least=0)  # pull of the weights towards zero, as in AdamW
-    one_cycle: bool = setting(False)                # the rate rises and falls; False keeps the best epoch
     split: str = setting("temporal_user", one_of=SPLITS)  # what is held out
 
 # %% ../../nbs/models/40_base.ipynb #6cb8e323

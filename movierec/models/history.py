@@ -30,10 +30,11 @@ class HistoryOptions:
     "Options of `HistoryRanker`."
     embedding_size: int = setting(64, at_least=1)         # numbers that describe a movie
     dropout: float = setting(0.3, at_least=0, at_most=1)  # share of a user's vector hidden in training
-    co_rated: float = setting(0.3, at_least=0)      # weight of that relation, in deviations of its scores
-    watched_next: float = setting(0.3, at_least=0)  # weight of movies watched after each other, the same
-    ordered: bool = setting(True)                   # False where the order of ratings says nothing
-    features: tuple[str, ...] = setting(("genres", "language", "period"))  # of movies
+    co_rated: float = setting(0.3, at_least=0)      # weight of movies that the same people rate
+    watched_next: float = setting(0.3, at_least=0)  # weight of movies that people watch after each other
+    ordered: bool = setting(True)                   # false where the order of ratings says nothing
+    # what is known of movies: genres, year, tags, cast, text and more
+    features: tuple[str, ...] = setting(("genres", "language", "period"))
 
 # %% ../../nbs/models/60_history.ipynb #3199236c
 class HistoryConv(MessagePassing):

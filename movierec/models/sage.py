@@ -22,9 +22,11 @@ class SageOptions:
     "Options of `GraphSAGE`."
     embedding_size: int = setting(64, at_least=1)         # numbers per user and movie, in every layer
     dropout: float = setting(0.5, at_least=0, at_most=1)  # share of the input hidden in training
-    decoder: str = setting("dot", one_of=("dot", "edge")) # dot, or edge for the tutorial's
+    # how both ends of an edge make a rating: dot, or edge for the tutorial's network
+    decoder: str = setting("dot", one_of=("dot", "edge"))
     baseline: bool = setting(True)                        # learn only what the rating baseline leaves open
-    features: tuple[str, ...] = setting(("genres", "language", "year"))  # of movies and users
+    # genres, year, tags, cast, text and more of movies; age, gender, occupation of users
+    features: tuple[str, ...] = setting(("genres", "language", "year"))
 
 # %% ../../nbs/models/80_sage.ipynb #618fde1d
 def _damped_mean(residual, index, size, damping):
