@@ -4,13 +4,13 @@
     python tests/benchmarks/arango_store.py FOLDER       and The Movies Dataset in FOLDER; further words are load_dataset's
                                                    arguments, such as metadata=NAME.csv
 
-The server is the stand-in of tests/store/arango_server.py, in a process of its own, so that memory is that of the reader alone.
+The server is movierec.testing.arango_server, in a process of its own, so that memory is that of the reader alone.
 """
 import json, os, resource, subprocess, sys, time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "store"), str(Path(__file__).parents[2])]
-from arango_server import STATEMENTS, Collection, Database, serve
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from movierec.testing.arango_server import STATEMENTS, Collection, Database, serve
 
 MANY = 5_000_000
 
@@ -43,7 +43,8 @@ def memory():  # of this process at its highest, in MB
 
 
 def read_many(url):
-    from movierec.store.arango import ArangoSettings, ArangoStore
+    from movierec.store.arango import ArangoStore
+    from movierec.store.arango_settings import ArangoSettings
     before, start = memory(), time.perf_counter()
     frame = ArangoStore(ArangoSettings(url=url)).ratings()
     assert len(frame) == MANY and frame.timestamp.sum() == sum(946_684_800 + i for i in range(MANY))
@@ -52,7 +53,8 @@ def read_many(url):
 
 def load_and_read(url, dataset, bytes_of):
     from pandas.testing import assert_frame_equal
-    from movierec.store.arango import ArangoSettings, ArangoStore
+    from movierec.store.arango import ArangoStore
+    from movierec.store.arango_settings import ArangoSettings
     store, start = ArangoStore(ArangoSettings(url=url)), time.perf_counter()
     store.load(dataset.movies, dataset.ratings)
     loaded, start = time.perf_counter() - start, time.perf_counter()

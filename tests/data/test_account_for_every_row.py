@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from movierec.data.datasets import DataError, DataReport, read_table
 from movierec.data.metadata import read_metadata
 from movierec.data.ratings import StoredRatings
-from movierec.store.base import DuckDBStore
+from movierec.store.duckdb import DuckDBStore
 
 ids = st.one_of(st.integers(0, 30).map(str), st.integers(-10, 2**70).map(str), st.integers(0, 9).map(lambda o: f"000{o}"),
                 st.integers(0, 9).map(lambda o: f"{o}.0"), st.sampled_from(["", "x", "31.5", "nan", "inf", "1e3", "-0", "tt7", "é"]))

@@ -1,16 +1,21 @@
 """What the tests of both stores share: six people, eight movies, and a fresh store of either kind.
 
-ArangoDB is a stand-in that speaks its HTTP API over a socket (arango_server.py), unless ARANGO_URL names a real
+ArangoDB is a stand-in that speaks its HTTP API over a socket (movierec.testing.arango_server), unless ARANGO_URL names a real
 server, with its root password in ARANGO_PASSWORD; then each test makes a database of its own there and drops it.
 """
-import contextlib, os, uuid
+import contextlib
+import os
+import uuid
+from unittest.mock import patch
 
 import pandas as pd
 
-from arango_server import serve
-from movierec.store.arango import ArangoSettings, ArangoStore
 from movierec.data.datasets import as_movies, as_ratings
-from movierec.store.base import DuckDBStore
+from movierec.store import arango_client
+from movierec.store.arango import ArangoStore
+from movierec.store.arango_settings import ArangoSettings
+from movierec.store.duckdb import DuckDBStore
+from movierec.testing.arango_server import serve
 
 SIX_USERS = as_ratings(pd.DataFrame(
     [(1, 1, 5.0), (1, 318, 4.5), (1, 593, 4.0), (2, 1, 4.0), (2, 3114, 4.5), (3, 318, 5.0), (3, 858, 5.0),
@@ -35,11 +40,16 @@ def arango(**settings):
             store._database("_system").delete_database(store.settings.database, ignore_missing=True)
             store.close()
         return
-    with serve() as server, password("secret"):
-        store = ArangoStore(ArangoSettings(**{"url": server.url, "pause": 0.001, "tries": 3, **settings}))
+    with serve() as server, password("secret"), no_pause():
+        store = ArangoStore(ArangoSettings(**{"url": server.url, "tries": 3, **settings}))
         yield store, server
         store.close()
         assert server.surprises == []
+
+
+def no_pause():
+    "Tries that follow each other at once; a server of their own is not spared by waiting."
+    return patch.object(arango_client, "_PAUSE", 0.001)
 
 
 @contextlib.contextmanager

@@ -5,12 +5,17 @@ import certifi, pandas as pd, pytest
 from arango.exceptions import AQLQueryExecuteError
 from pandas.testing import assert_frame_equal
 
-from arango_server import STATEMENTS, Handler, Listener, Server, serve
-from movierec.store import arango as arango_module
-from movierec.store.arango import AQL, ArangoSettings, ArangoStore, open_arango
 from movierec.data.datasets import as_movies, load_sample
-from movierec.store.base import StoreError, check_store, open_store
-from stores import EIGHT_MOVIES, SIX_USERS, arango, content, password
+from movierec.store import arango_client, arango_loading
+from movierec.store.arango import ArangoStore
+from movierec.store.arango_aql import AQL
+from movierec.store.arango_settings import ArangoSettings
+from movierec.store.base import StoreError
+from movierec.store.opening import open_store, store_problems
+from movierec.testing.arango_server import STATEMENTS, Handler, Listener, Server, serve
+from stores import EIGHT_MOVIES, SIX_USERS, arango, content
+
+PAUSE = arango_client._PAUSE
 
 
 @pytest.fixture(autouse=True)
@@ -18,9 +23,10 @@ def stand_in(monkeypatch):
     monkeypatch.delenv("ARANGO_URL", raising=False)  # these need a server that fails to order
     monkeypatch.delenv("ARANGO_TOKEN", raising=False)
     monkeypatch.setenv("ARANGO_PASSWORD", "secret")
+    monkeypatch.setattr(arango_client, "_PAUSE", 0.001)
 
 
-def settings(server, **more): return ArangoSettings(**{"url": server.url, "pause": 0.001, "tries": 3, **more})
+def settings(server, **more): return ArangoSettings(**{"url": server.url, "tries": 3, **more})
 
 
 def test_every_statement_is_one_that_the_stand_in_knows():
@@ -73,10 +79,10 @@ def test_bad_documents_of_a_batch_are_named(monkeypatch):
     ratings = SIX_USERS.assign(movie_id=1).drop_duplicates("user_id")
     with arango(batch_size=1000) as (store, server):
         store.load(EIGHT_MOVIES, SIX_USERS)
-        before, documents = content(store), arango_module._documents
+        before, documents = content(store), arango_loading.to_documents
         def spoilt(frame): return [row if row["_key"] not in ("10", "500", "999") else {**row, "_key": f"bad/{row['_key']}"} for row in documents(frame)]
         with monkeypatch.context() as patch:
-            patch.setattr(arango_module, "_documents", spoilt)
+            patch.setattr(arango_loading, "to_documents", spoilt)
             with pytest.raises(StoreError) as caught: store.load(movies, ratings)
         said = str(caught.value)
         assert "kept 997 of 1000 rows for Movie" in said and said.count("illegal document key") == 3
@@ -104,8 +110,9 @@ def closed_port():
 def test_closed_port_is_told_with_host_and_port(monkeypatch):
     "B29: python-arango's own ConnectionAbortedError never reaches people, and the waiting has a limit."
     waits, url = [], closed_port()
+    monkeypatch.setattr(arango_client, "_PAUSE", PAUSE)
     monkeypatch.setattr(time, "sleep", waits.append)
-    with pytest.raises(StoreError) as caught: ArangoStore(ArangoSettings(url=url, tries=2, pause=0.2))
+    with pytest.raises(StoreError) as caught: ArangoStore(ArangoSettings(url=url, tries=2))
     assert waits == [0.2]
     assert str(caught.value) == f"no answer from ArangoDB at {url} after 2 tries: connection refused; is it running there? Until then, store=duckdb needs no server"
 
@@ -113,12 +120,13 @@ def test_closed_port_is_told_with_host_and_port(monkeypatch):
 def test_port_that_opens_late_is_waited_for(monkeypatch):
     "B29: nobody listens at the first two tries; the server comes up before the third."
     waits, url = [], closed_port()
+    monkeypatch.setattr(arango_client, "_PAUSE", PAUSE)
     with contextlib.ExitStack() as later:
         def pause(seconds):
             waits.append(seconds)
             if len(waits) == 2: later.enter_context(serve(port=int(url.rpartition(":")[2])))
         monkeypatch.setattr(time, "sleep", pause)
-        store = ArangoStore(ArangoSettings(url=url, tries=3, pause=0.2))
+        store = ArangoStore(ArangoSettings(url=url, tries=3))
         store.load(EIGHT_MOVIES, SIX_USERS)
         assert_frame_equal(store.ratings(), SIX_USERS)
         store.close()
@@ -170,15 +178,14 @@ def test_database_that_nobody_may_make(monkeypatch):
 def test_doctor_in_plain_words():
     with serve() as server:
         config = settings(server)
-        config.name = "arango"
-        assert "has no database 'movierec'" in check_store(config)[0]
+        assert "has no database 'movierec'" in store_problems(config)[0]
         open_store(config).load(EIGHT_MOVIES, SIX_USERS)
-        assert check_store(config) == []
+        assert store_problems(config) == []
         server.version, server.clock_ahead, server.role = "3.9.1", -7200, "COORDINATOR"
-        found = check_store(config)
+        found = store_problems(config)
         assert [any(word in sentence for sentence in found) for word in ("3.9.1 is too old", "7200 s apart", "spread over several servers")] == [True] * 3
         assert not any("secret" in sentence for sentence in found)
-    assert "no answer from" in check_store(config)[0]
+    assert "no answer from" in store_problems(config)[0]
 
 
 def test_nothing_secret_in_logs_errors_and_outputs(caplog, capsys, monkeypatch):
@@ -304,9 +311,7 @@ def test_reader_never_sees_half_a_load():
 def test_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "arango", None)
     with serve() as server:
-        config = settings(server)
-        config.name = "arango"
-        with pytest.raises(StoreError, match=r'pip install "movierec\[arango\]"'): open_store(config)
+        with pytest.raises(StoreError, match=r'pip install "movierec\[arango\]"'): open_store(settings(server))
 
 
 def test_their_graph_is_only_read():
@@ -321,7 +326,7 @@ def test_their_graph_is_only_read():
                                                      {"_key": "user-0-r-movie-9", "_from": "Users/0", "_to": "Movie/9", "_rating": 2.5}])
         server.forget_requests()
         assert theirs.movies().title.tolist()[0] == "Dangerous Minds"
-        with pytest.warns(UserWarning, match="1 edges of Ratings point at no person"): assert theirs.history(7).movie_id.tolist() == [31]
+        with pytest.warns(UserWarning, match="1 edges of Ratings point at no user"): assert theirs.history(7).movie_id.tolist() == [31]
         assert {method for method, path in server.asked if "cursor" not in path} <= {"GET"}
         for write in (lambda: theirs.load(EIGHT_MOVIES, SIX_USERS),
                       lambda: theirs.save_recommendations(pd.DataFrame({"user_id": [7], "movie_id": [32], "score": [1.0], "rank": [1]}), "x")):

@@ -2,7 +2,7 @@
 error names the cause and the store holds what it held before; reading gives all rows or an error, never some."""
 import pandas as pd, pytest
 
-from movierec.store.arango import ArangoSettings, ArangoStore
+from movierec.store.arango import ArangoStore
 from movierec.store.base import StoreError
 from stores import EIGHT_MOVIES, SIX_USERS, arango, content, password
 

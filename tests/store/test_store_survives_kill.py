@@ -7,13 +7,13 @@ import pandas as pd, pytest
 import movierec
 from movierec.data.datasets import as_movies, as_ratings
 from movierec.data.fingerprint import fingerprint
-from movierec.store.base import DuckDBStore
+from movierec.store.duckdb import DuckDBStore
 
 LOADER = """
 import sys
 import pandas as pd
 from movierec.data.datasets import as_movies, as_ratings
-from movierec.store.base import DuckDBStore
+from movierec.store.duckdb import DuckDBStore
 from test_store_survives_kill import state
 store, states = DuckDBStore(sys.argv[1]), [state(0), state(1)]
 print("ready", flush=True)
