@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SageOptions', 'rating_baseline', 'DotDecoder', 'EdgeDecoder', 'GraphSAGE']
 
-# %% ../../nbs/models/80_sage.ipynb #08137fe5
+# %% ../../nbs/models/80_sage.ipynb #1d27f617
 from dataclasses import dataclass
 
 import torch
@@ -16,22 +16,24 @@ from torch_geometric.nn import SAGEConv, to_hetero
 from ..core import patch, setting
 from .base import EmbeddingModel, ModelError, NodeInput, RatingModel, Recipe
 
-# %% ../../nbs/models/80_sage.ipynb #3bb8164a
+# %% ../../nbs/models/80_sage.ipynb #e082ce20
 @dataclass(kw_only=True)
 class SageOptions:
     "Options of `GraphSAGE`."
-    embedding_size: int = setting(64, at_least=1)         # numbers per user and movie
+    embedding_size: int = setting(64, at_least=1)         # numbers per user and movie, in every layer
     dropout: float = setting(0.5, at_least=0, at_most=1)  # share of the input hidden in training
-    decoder: str = setting("dot", one_of=("dot", "edge")) # dot, or edge for the tutorial's
-    baseline: bool = setting(True)                        # learn only what that leaves open
-    features: tuple[str, ...] = setting(("genres", "language", "year"))  # of movies and users
+    # how both ends of an edge make a rating: dot, or edge for the tutorial's network
+    decoder: str = setting("dot", one_of=("dot", "edge"))
+    baseline: bool = setting(True)                        # learn only what the rating baseline leaves open
+    # genres, year, tags, cast, text and more of movies; age, gender, occupation of users
+    features: tuple[str, ...] = setting(("genres", "language", "year"))
 
-# %% ../../nbs/models/80_sage.ipynb #a3bc7642
+# %% ../../nbs/models/80_sage.ipynb #61fcbadc
 def _damped_mean(residual, index, size, damping):
     total = torch.zeros(size).index_add(0, index, residual)
     return total / (torch.bincount(index, minlength=size) + damping)
 
-# %% ../../nbs/models/80_sage.ipynb #8359d14c
+# %% ../../nbs/models/80_sage.ipynb #cc1aea24
 def rating_baseline(
     graph: HeteroData,           # from `build_graph`
     *,
@@ -51,7 +53,7 @@ def rating_baseline(
         user_bias = _damped_mean(residual, user, n_users, user_damping)
     return mean, user_bias, movie_bias
 
-# %% ../../nbs/models/80_sage.ipynb #9cd67e41
+# %% ../../nbs/models/80_sage.ipynb #dd6fbdbe
 class DotDecoder(nn.Module):
     "Score an edge by the dot product of its ends."
     def __init__(self,
@@ -60,7 +62,7 @@ class DotDecoder(nn.Module):
         super().__init__()
         self.scale = size ** -0.5
 
-# %% ../../nbs/models/80_sage.ipynb #4384977e
+# %% ../../nbs/models/80_sage.ipynb #6d5eaf04
 @patch
 def pairs(self: DotDecoder,
     users: torch.Tensor,   # [n, size]
@@ -69,7 +71,7 @@ def pairs(self: DotDecoder,
     "Score each user with the movie in the same row."
     return (users * movies).sum(-1) * self.scale
 
-# %% ../../nbs/models/80_sage.ipynb #a1e60436
+# %% ../../nbs/models/80_sage.ipynb #a7f777db
 @patch
 def matrix(self: DotDecoder,
     users: torch.Tensor,   # [n, size]
@@ -78,7 +80,7 @@ def matrix(self: DotDecoder,
     "Score each user with each movie."
     return users @ movies.T * self.scale
 
-# %% ../../nbs/models/80_sage.ipynb #c83d5733
+# %% ../../nbs/models/80_sage.ipynb #979f7e97
 class EdgeDecoder(nn.Module):
     "Score an edge by a small network over both of its ends, as in the tutorial."
     def __init__(self,
@@ -88,7 +90,7 @@ class EdgeDecoder(nn.Module):
         self.user, self.movie = nn.Linear(size, size), nn.Linear(size, size, bias=False)
         self.out = nn.Linear(size, 1)
 
-# %% ../../nbs/models/80_sage.ipynb #b827db38
+# %% ../../nbs/models/80_sage.ipynb #f521faae
 @patch
 def pairs(self: EdgeDecoder,
     users: torch.Tensor,   # [n, size]
@@ -97,7 +99,7 @@ def pairs(self: EdgeDecoder,
     "Score each user with the movie in the same row."
     return self.out((self.user(users) + self.movie(movies)).relu()).squeeze(-1)
 
-# %% ../../nbs/models/80_sage.ipynb #afc563c6
+# %% ../../nbs/models/80_sage.ipynb #a6f44f38
 @patch
 def matrix(self: EdgeDecoder,
     users: torch.Tensor,   # [n, size]
@@ -106,10 +108,10 @@ def matrix(self: EdgeDecoder,
     "Score each user with each movie."
     return self.pairs(users[:, None], movies[None])
 
-# %% ../../nbs/models/80_sage.ipynb #c8369ad6
+# %% ../../nbs/models/80_sage.ipynb #e8bedbac
 _DECODERS = {"dot": DotDecoder, "edge": EdgeDecoder}
 
-# %% ../../nbs/models/80_sage.ipynb #4d104bed
+# %% ../../nbs/models/80_sage.ipynb #e504434c
 class _TwoSAGE(nn.Module):  # one kind of node; `to_hetero` makes it two
     def __init__(self, size):
         super().__init__()
@@ -118,14 +120,14 @@ class _TwoSAGE(nn.Module):  # one kind of node; `to_hetero` makes it two
     def forward(self, x, edge_index):
         return self.conv2(self.conv1(x, edge_index).relu(), edge_index)
 
-# %% ../../nbs/models/80_sage.ipynb #b586dab4
+# %% ../../nbs/models/80_sage.ipynb #9737204d
 def _require_messages(graph):
     for kind in graph.node_types:
         if not any(target == kind for _, _, target in graph.edge_types):
             raise ModelError(f"no edge type leads to {kind!r} nodes, so they would get no messages: "
                              "add the reverse edges, as `build_graph` does")
 
-# %% ../../nbs/models/80_sage.ipynb #d582774c
+# %% ../../nbs/models/80_sage.ipynb #c1102c52
 class GraphSAGE(EmbeddingModel, RatingModel):
     "Predict ratings from both ends of an edge, on top of the rating baseline."
     name, Options = "sage", SageOptions
@@ -144,7 +146,7 @@ class GraphSAGE(EmbeddingModel, RatingModel):
         self.dropout = nn.Dropout(self.options.dropout)
         with torch.no_grad(): self.encode()  # makes the lazy weights
 
-# %% ../../nbs/models/80_sage.ipynb #b36c8d46
+# %% ../../nbs/models/80_sage.ipynb #3f528386
 @patch
 def _keep(self: GraphSAGE, graph):  # baseline and edges
     mean, user_bias, movie_bias = rating_baseline(graph)
@@ -156,7 +158,7 @@ def _keep(self: GraphSAGE, graph):  # baseline and edges
         edge_index = graph[source, name, target].edge_index
         self.register_buffer(f"{name}_edges", edge_index, persistent=False)
 
-# %% ../../nbs/models/80_sage.ipynb #4ac09b59
+# %% ../../nbs/models/80_sage.ipynb #ad776c66
 @patch
 def encode(self: GraphSAGE) -> dict[str, torch.Tensor]:  # user, movie [n, size + 1]
     "Embed every user and movie; the last column is the bias in stars."
@@ -165,7 +167,7 @@ def encode(self: GraphSAGE) -> dict[str, torch.Tensor]:  # user, movie [n, size 
     x, bias = self.convs(x, edges), {"user": self.user_bias, "movie": self.movie_bias}
     return {kind: torch.cat([x[kind], bias[kind][:, None].to(x[kind].dtype)], dim=1) for kind in x}
 
-# %% ../../nbs/models/80_sage.ipynb #412c4cee
+# %% ../../nbs/models/80_sage.ipynb #8048280d
 @patch
 def score(self: GraphSAGE,
     users: torch.Tensor,   # [n, size + 1], rows of `encode()["user"]`
@@ -175,7 +177,7 @@ def score(self: GraphSAGE,
     scores = self.decoder.matrix(users[:, :-1], movies[:, :-1])
     return scores + self.mean + users[:, -1:] + movies[:, -1]
 
-# %% ../../nbs/models/80_sage.ipynb #9328703c
+# %% ../../nbs/models/80_sage.ipynb #f1f7a9a4
 @patch
 def score_pairs(self: GraphSAGE,
     users: torch.Tensor,   # [n, size + 1]
@@ -185,7 +187,7 @@ def score_pairs(self: GraphSAGE,
     scores = self.decoder.pairs(users[:, :-1], movies[:, :-1])
     return scores + self.mean + users[:, -1] + movies[:, -1]
 
-# %% ../../nbs/models/80_sage.ipynb #94ef8d36
+# %% ../../nbs/models/80_sage.ipynb #64684b50
 @patch
 def forward(self: GraphSAGE,
     edge_label_index: torch.Tensor,  # [n, 2], user and movie row of each edge
