@@ -93,10 +93,8 @@ def needs(
 # %% ../nbs/20_runs.ipynb #d33f52da
 def _learner(config, movies, split, users, progress=False):
     from movierec.train.learner import recommender_learner
-    back = {"components": "directions", "thinning": "every", "noise_shape": "noise"}  # TEMPORARY
-    options = {back.get(k, k) : v for k, v in config.model.options.items()}
-    learn = recommender_learner(movies, split, config.model.name, config.trainer.batch_size, config.seed,
-                                users=users, **options)
+    learn = recommender_learner(movies, split, model=config.model.name, batch_size=config.trainer.batch_size,
+                                seed=config.seed, users=users, **config.model.options)
     return _to_device(learn, config.trainer.device)
 
 # %% ../nbs/20_runs.ipynb #8cd4f1f7
@@ -122,13 +120,14 @@ def _held_out(split, part):
     raise MovierecError(f"too few ratings: none are left for {part}; a user needs at least 3")
 
 # %% ../nbs/20_runs.ipynb #2ae40778
-def _pace(trainer): return trainer.learning_rate, trainer.weight_decay, trainer.one_cycle
+def _pace(trainer):
+    return {"learning_rate": trainer.learning_rate, "weight_decay": trainer.weight_decay, "one_cycle": trainer.one_cycle}
 
 def _choose_epochs(config, movies, split, users, progress):  # train on train, judge on validation
     from movierec.train.evaluation import compare
     from movierec.train.learner import fit_best
     learn, validation = _learner(config, movies, split, users), _held_out(split, "validation")
-    with _quiet(learn, progress): best = fit_best(learn, config.trainer.epochs, *_pace(config.trainer))
+    with _quiet(learn, progress): best = fit_best(learn, config.trainer.epochs, **_pace(config.trainer))
     return best, compare(learn, validation), learn.recorder
 
 # %% ../nbs/20_runs.ipynb #d2c7d1eb
@@ -138,7 +137,7 @@ def _train_finally(config, movies, split, users, epochs, progress):  # train on 
     from movierec.train.evaluation import compare
     from movierec.train.learner import fit_epochs
     learn, test = _learner(config, movies, _final(split), users), _held_out(split, "test")
-    with _quiet(learn, progress): fit_epochs(learn, epochs, *_pace(config.trainer))
+    with _quiet(learn, progress): fit_epochs(learn, epochs, **_pace(config.trainer))
     return learn, compare(learn, test)
 
 # %% ../nbs/20_runs.ipynb #f0954d2d
@@ -187,7 +186,7 @@ def _write_run(folder, config, data, progress):
     _write_tables(folder, data, users, split)
     torch.save(learn.model.state_dict(), folder / "checkpoint.pt")
     _training_curve(recorder, best, folder / "training.png")
-    export_bundle(learn, folder / "bundle", metrics, _settings(config))
+    export_bundle(learn, folder / "bundle", metrics=metrics, settings=_settings(config))
 
 # %% ../nbs/20_runs.ipynb #ee8bb31d
 _DAMAGE = (OSError, ValueError, KeyError, RuntimeError, EOFError, UnpicklingError)
@@ -221,7 +220,7 @@ def _read_learner(config, folder):  # the trained learner of a run
     with _reading(folder / "users.parquet") as file: users = as_users(pd.read_parquet(file))
     with _reading(folder / "checkpoint.pt") as file, warnings.catch_warnings(action="ignore"):
         learn = _learner(config, movies, _final(split), users)
-        learn.model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+        learn.model.load_state(torch.load(file, map_location="cpu", weights_only=True))
     return learn
 
 # %% ../nbs/20_runs.ipynb #16505f1a
@@ -330,8 +329,8 @@ def evaluate(self: Run) -> pd.DataFrame:  # a row for the model and one for its 
 
 # %% ../nbs/20_runs.ipynb #9fc64e1c
 def _add_rating_model(bundle, run):
-    from movierec.train.export_stars import add_stars
-    return add_stars(bundle, run.learner, bundle, _read_metrics(run.folder))
+    from movierec.train.export import add_rating_model
+    return add_rating_model(bundle, run.learner, metrics=_read_metrics(run.folder))
 
 @patch
 def export(self: Run,
@@ -340,6 +339,7 @@ def export(self: Run,
 ) -> Path:                      # folder of the bundle
     "Write the bundle again, with a rating model where one is given."
     with needs("train"): from movierec.train.export import export_bundle
-    bundle = export_bundle(self.learner, self.folder / "bundle", _read_metrics(self.folder), _settings(self.config))
+    about = {"metrics": _read_metrics(self.folder), "settings": _settings(self.config)}
+    bundle = export_bundle(self.learner, self.folder / "bundle", **about)
     self.__dict__.pop("recommender", None)  # of the earlier bundle
     return _add_rating_model(bundle, rating) if rating else bundle

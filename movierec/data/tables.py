@@ -33,7 +33,8 @@ class DataError(MovierecError):
 
 # %% ../../nbs/data/00_tables.ipynb #c6c250fb
 def _nested(cell, kind):  # kind: list or record
-    if isinstance(cell, str): cell = json.loads(cell)
+    if isinstance(cell, str):
+        cell = json.loads(cell)
     if kind == "record": return cell if isinstance(cell, dict) else None
     return list(cell) if isinstance(cell, (list, tuple, np.ndarray)) else []
 

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,13 +22,13 @@ from .recommender import Recommender
 class BatchError(MovierecError):
     "A folder of recommendations that is not what was asked for, or not finished."
 
-# %% ../../nbs/serve/70_batch.ipynb #c6487075
+# %% ../../nbs/serve/70_batch.ipynb #332f1652
 def _plan(recommender, k, batch):
     manifest = (recommender.folder / "manifest.json").read_bytes()
     return {"bundle": hashlib.sha256(manifest).hexdigest(), "k": k,
             "users": len(recommender.user_ids), "batch": batch}
 
-# %% ../../nbs/serve/70_batch.ipynb #be2df12a
+# %% ../../nbs/serve/70_batch.ipynb #bf3b8955
 def _check_folder(folder, plan):  # holds this plan, or nothing
     file = folder / "plan.json"
     if not file.exists():
@@ -42,13 +41,16 @@ def _check_folder(folder, plan):  # holds this plan, or nothing
         f"{folder} holds recommendations of another bundle or with other settings: "
         "choose another folder, or remove it")
 
-# %% ../../nbs/serve/70_batch.ipynb #05afa95a
-def _parts(recommender, folder, k, batch):  # file and users of each range
-    plan = _plan(recommender, k, batch)
+# %% ../../nbs/serve/70_batch.ipynb #d461d67e
+def _begin(folder, plan):
     folder.mkdir(parents=True, exist_ok=True)
     _check_folder(folder, plan)
     with atomic_file(folder / "plan.json") as beside:
         beside.write_text(json.dumps(plan), encoding="utf-8")
+
+# %% ../../nbs/serve/70_batch.ipynb #0e81ebd0
+def _parts(recommender, folder, k, batch):  # file and users of each range
+    _begin(folder, _plan(recommender, k, batch))
     users = recommender.user_ids.tolist()
     return [(folder / f"users-{start:09d}.parquet", users[start:start + batch])
             for start in range(0, len(users), batch)]
@@ -59,8 +61,8 @@ def _fill(recommender, file, users, k):
     with atomic_file(file) as beside:
         answer[["user_id", "movie_id", "score", "rank"]].to_parquet(beside, index=False)
 
-# %% ../../nbs/serve/70_batch.ipynb #10646de6
-def _bar(done: Iterable, total):  # for a terminal, where tqdm is there
+# %% ../../nbs/serve/70_batch.ipynb #e99c1cd4
+def _bar(done, total):  # for a terminal, where tqdm is there
     if not sys.stderr.isatty(): return done
     try:
         from tqdm import tqdm
@@ -68,7 +70,7 @@ def _bar(done: Iterable, total):  # for a terminal, where tqdm is there
         return done
     return tqdm(done, total=total, unit="file")
 
-# %% ../../nbs/serve/70_batch.ipynb #a682aa63
+# %% ../../nbs/serve/70_batch.ipynb #7324ff5f
 def recommend_all(
     recommender: Recommender,    # from `Recommender.load`
     folder: str | Path,          # of the Parquet files; one that was begun is finished
@@ -99,5 +101,6 @@ def read_recommendations(
     files, needed = sorted(folder.glob("users-*.parquet")), -(-plan["users"] // plan["batch"])
     if len(files) < needed:
         raise BatchError(
-            f"{folder} is not finished, {len(files)} of {needed} files are there: call recommend_all again")
+            f"{folder} is not finished, {len(files)} of {needed} files are there: "
+            "call recommend_all again")
     return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)

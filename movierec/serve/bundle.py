@@ -56,15 +56,19 @@ def _read_manifest(folder):
         raise BundleError(
             f"{folder} is no bundle, it has no manifest.json: "
             "make one with `movierec export` or `export_bundle`")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BundleError(f"{path} is damaged ({error}): export the bundle again") from None
+    manifest = _parse(path)
     if not _is_manifest(manifest):
         raise BundleError(f"{path} is not the manifest of a movierec bundle: export the bundle again")
     return manifest
 
-# %% ../../nbs/serve/00_bundle.ipynb #3b6660f7
+# %% ../../nbs/serve/00_bundle.ipynb #97fe5858
+def _parse(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BundleError(f"{path} is damaged ({error}): export the bundle again") from None
+
+# %% ../../nbs/serve/00_bundle.ipynb #9adad3ef
 def _is_manifest(manifest):
     if not isinstance(manifest, dict) or manifest.get("format") != "movierec-bundle": return False
     return isinstance(manifest.get("files"), dict)
@@ -78,17 +82,24 @@ def _check_format(folder, version):
     raise BundleError(
         f"{folder} has bundle format {version}, and only {_FORMAT} is read: export the bundle again")
 
-# %% ../../nbs/serve/00_bundle.ipynb #bc3e5aec
+# %% ../../nbs/serve/00_bundle.ipynb #650a1f80
 def _check_files(folder, manifest):
     files = manifest["files"]
     promised = [*_FILES, "stars.onnx"] if "stars" in manifest else _FILES
     for name in [*promised, *files]:
         if Path(name).name != name:
-            raise BundleError(f"the manifest of {folder} names {name!r}, outside of the bundle: do not use it")
+            raise BundleError(
+                f"the manifest of {folder} names {name!r}, outside of the bundle: do not use it")
         if name not in files:
             raise BundleError(f"the manifest of {folder} does not name {name}: export the bundle again")
         if not (folder / name).is_file():
             raise BundleError(f"{folder} lacks {name}: export the bundle again")
+
+# %% ../../nbs/serve/00_bundle.ipynb #83f18e0f
+def _check_content(path, checksum):
+    if _checksum(path) == checksum: return
+    raise BundleError(
+        f"{path} is not what the manifest says, it was altered or cut off: export the bundle again")
 
 # %% ../../nbs/serve/00_bundle.ipynb #30991903
 def read_bundle(
@@ -99,11 +110,8 @@ def read_bundle(
     manifest = _read_manifest(folder)
     _check_format(folder, manifest.get("format_version"))
     _check_files(folder, manifest)
-    for name, expected in manifest["files"].items():
-        if _checksum(folder / name) == expected: continue
-        raise BundleError(
-            f"{folder / name} is not what the manifest says, it was altered or cut off: "
-            "export the bundle again")
+    for name, checksum in manifest["files"].items():
+        _check_content(folder / name, checksum)
     return manifest
 
 # %% ../../nbs/serve/00_bundle.ipynb #5d5147da
@@ -111,8 +119,8 @@ def read_bundle(
 def rewrite_bundle(
     bundle: str | Path,      # folder of the bundle to start from
     folder: str | Path,      # where the new one goes; the same folder replaces the old one
-    manifest: dict,          # of `read_bundle`, with what has changed
     *,
+    manifest: dict,          # of `read_bundle`, with what has changed
     written: Iterable[str],  # names of the files that are written anew
 ) -> Iterator[Path]:         # a folder as of `write_bundle`, with the other files already there
     "Write a bundle that shares files with another one."

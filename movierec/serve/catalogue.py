@@ -20,17 +20,17 @@ from .bundle import BundleError, read_bundle, rewrite_bundle
 # %% ../../nbs/serve/55_catalogue.ipynb #b01f57cd
 def _described(new, content, weights):  # by the name of the table, [n_new, size]
     if not weights: return {"seen": 0, "candidates": 0}
-    x = movie_features_like(new, content["columns"], content["scales"])
+    x = movie_features_like(new, content["columns"], scales=content["scales"])
     return {name: x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
             for name in ("seen", "candidates")}
 
-# %% ../../nbs/serve/55_catalogue.ipynb #933012bd
+# %% ../../nbs/serve/55_catalogue.ipynb #dd8f0e44
 def _grown(table, axis, rows):
     end = table.shape[axis] - 2
     parts = table.take(range(end), axis), rows.astype(table.dtype), table.take([end, end + 1], axis)
     return np.ascontiguousarray(np.concatenate(parts, axis))
 
-# %% ../../nbs/serve/55_catalogue.ipynb #983b8c4b
+# %% ../../nbs/serve/55_catalogue.ipynb #13883f77
 def _new_rows(name, table, axis, new, described):
     if name == "ids": return new.movie_id.to_numpy()
     shape = [len(new) if place == axis else size for place, size in enumerate(table.shape)]
@@ -38,7 +38,7 @@ def _new_rows(name, table, axis, new, described):
     if name in described: rows += described[name] if axis == 0 else np.transpose(described[name])
     return rows
 
-# %% ../../nbs/serve/55_catalogue.ipynb #c28e4901
+# %% ../../nbs/serve/55_catalogue.ipynb #f2bb3dbc
 def _move_filler(neighbours, n, n_new):  # [n + n_new + 2, edges], changed in place
     neighbours[n:-2] = n
     neighbours[neighbours == n] = n + n_new
@@ -57,7 +57,7 @@ def _grow_tables(tables, shapes, new, described):
         if name.endswith("_neighbours"): _move_filler(grown[name], n, len(new))
     return grown
 
-# %% ../../nbs/serve/55_catalogue.ipynb #00e9af70
+# %% ../../nbs/serve/55_catalogue.ipynb #035c2b6c
 def _join(old, new):  # the tables of movies, as `Recommender` reads them
     new = new.reindex(columns=old.columns).assign(ratings=0)
     types = {name: old[name].dtype for name in old if old[name].dtype != object}
@@ -75,7 +75,7 @@ def _require_new(frame, old):  # movies that are not in the bundle
         "no new movies were given: pass a table with movie_id, title, genres, year "
         "and whatever else is known")
 
-# %% ../../nbs/serve/55_catalogue.ipynb #af453215
+# %% ../../nbs/serve/55_catalogue.ipynb #0b937c5a
 def _require_growable(bundle, manifest):
     if not manifest.get("content"):
         raise BundleError(
@@ -85,7 +85,7 @@ def _require_growable(bundle, manifest):
         raise BundleError(
             f"{bundle} is a small bundle: add the movies to the whole one, and quantize that again")
 
-# %% ../../nbs/serve/55_catalogue.ipynb #979cfd72
+# %% ../../nbs/serve/55_catalogue.ipynb #363d82fd
 def add_movies(
     bundle: str | Path,    # folder of a bundle of model=history
     movies: pd.DataFrame,  # movie_id, and what is known of title, genres, year, language and other features
@@ -100,8 +100,9 @@ def add_movies(
     described = _described(new, manifest["content"], load_file(bundle / "content.safetensors"))
     tables = load_file(bundle / "tables.safetensors")
     larger = _grow_tables(tables, manifest["tables"], new, described)
-    about, written = manifest | {"movies": len(old) + len(new)}, ["tables.safetensors", "movies.parquet"]
-    with rewrite_bundle(bundle, folder, about, written=written) as beside:
+    about = manifest | {"movies": len(old) + len(new)}
+    written = ["tables.safetensors", "movies.parquet"]
+    with rewrite_bundle(bundle, folder, manifest=about, written=written) as beside:
         (beside / "tables.safetensors").write_bytes(save(larger))
         _join(old, new).to_parquet(beside / "movies.parquet", index=False)
     return Path(folder).resolve()

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Contributions', 'contributions', 'reasons', 'explain_movies']
 
-# %% ../../nbs/serve/50_explain.ipynb #dfbe007a
+# %% ../../nbs/serve/50_explain.ipynb #36dcbe15
 from typing import NamedTuple
 
 import numpy as np
@@ -14,27 +14,27 @@ import pandas as pd
 from .histories import Person, padded
 from .scorer import Scorer
 
-# %% ../../nbs/serve/50_explain.ipynb #1865d402
+# %% ../../nbs/serve/50_explain.ipynb #745dc22f
 def _alone(scorer, rows):  # [n, n], each movie in its place, and unknown ones in all others
     alone = np.full((len(rows), len(rows)), scorer.n_movies + 1)
     np.fill_diagonal(alone, rows)
     return alone
 
-# %% ../../nbs/serve/50_explain.ipynb #edec3151
+# %% ../../nbs/serve/50_explain.ipynb #f99e55aa
 def _with_rounding(added, gain):
     lost, size = gain - added.sum(0), np.abs(added)
     lost = np.where(np.abs(lost) < 1e-4, lost, 0)
     return added + lost * size / size.sum(0).clip(min=1e-12)
 
-# %% ../../nbs/serve/50_explain.ipynb #135b1e2b
+# %% ../../nbs/serve/50_explain.ipynb #5f6d201d
 def _left_out(scorer, person, remembered):  # scores' inputs, one movie less in each row
     rows, ratings = person.rows[::-1], person.ratings[::-1]
     every, n = np.arange(len(rows)), len(rows[:remembered])
     kept = [np.delete(every, place)[:remembered] for place in range(n)]
-    return (padded([rows[places] for places in kept], scorer.n_movies, "int64"),
-            padded([ratings[places] for places in kept], 0, "float32"))
+    return (padded([rows[places] for places in kept], scorer.n_movies, dtype="int64"),
+            padded([ratings[places] for places in kept], 0, dtype="float32"))
 
-# %% ../../nbs/serve/50_explain.ipynb #5f8df18d
+# %% ../../nbs/serve/50_explain.ipynb #76810b06
 class Contributions(NamedTuple):
     "What each remembered movie adds to some scores, the latest first."
     rows: np.ndarray     # [n], of the movies
@@ -43,7 +43,7 @@ class Contributions(NamedTuple):
     without: np.ndarray  # [n, n_targets], by how much the score falls without the movie
     gain: np.ndarray     # [n_targets], score beyond the prior
 
-# %% ../../nbs/serve/50_explain.ipynb #fcf4fbc0
+# %% ../../nbs/serve/50_explain.ipynb #726bb588
 def contributions(
     scorer: Scorer,       # of a bundle that reads histories
     person: Person,       # from `Histories.person`
@@ -62,7 +62,7 @@ def contributions(
     left = scorer.gains(*_left_out(scorer, person, remembered), targets=targets)
     return Contributions(rows, ratings, added, gain - left, gain)
 
-# %% ../../nbs/serve/50_explain.ipynb #2f86f341
+# %% ../../nbs/serve/50_explain.ipynb #9a9e7d7e
 def reasons(
     scorer: Scorer,        # of a bundle that reads histories
     person: Person,        # from `Histories.person`
@@ -78,20 +78,20 @@ def reasons(
         said.append(f"you watched {' and '.join(names)}" if names else None)
     return said
 
-# %% ../../nbs/serve/50_explain.ipynb #983ed9f8
+# %% ../../nbs/serve/50_explain.ipynb #c2f7a6d0
 def _ordered(table, ids):  # by target, in the order asked for, then by contribution
     place = dict(zip(ids.tolist(), range(len(ids))))
     order = np.lexsort((-table.contribution, table.movie_id.map(place).astype(int)))
     return table.iloc[order].reset_index(drop=True)
 
-# %% ../../nbs/serve/50_explain.ipynb #248b7ff1
+# %% ../../nbs/serve/50_explain.ipynb #663788f6
 def explain_movies(
     scorer: Scorer,         # of a bundle that reads histories
     person: Person,         # from `Histories.person`
     *,
     targets: np.ndarray,    # [n_targets], rows of movies, none twice
     titles: pd.Series,      # by row of the movie
-) -> pd.DataFrame:          # movie_id, title, watched_id, watched, rating, contribution, without, prior, score
+) -> pd.DataFrame:          # movie_id, title, watched_id, watched, rating, contribution, …, score
     "Explain the scores of some movies."
     parts, ids = contributions(scorer, person, targets=targets), scorer.tables["ids"]
     n, prior = len(parts.rows), scorer.prior.astype(float)[targets]

@@ -44,7 +44,7 @@ def _check_named(given, known, what):
         names = ", ".join(sorted(known))
         raise FilterError(f"unknown {what} {name!r}: this bundle has {names}.{nearest(name, known)}")
 
-# %% ../../nbs/serve/20_filters.ipynb #fd753fb5
+# %% ../../nbs/serve/20_filters.ipynb #54177f2b
 def _of_genres(genres, movies):
     _check_named(genres, {name for cell in movies.genres for name in cell}, "genre")
     return np.array([not set(genres).isdisjoint(cell) for cell in movies.genres], dtype=bool)
@@ -54,7 +54,7 @@ def _of_languages(languages, movies):
     _check_named(languages, set(movies.language.dropna()), "language")
     return movies.language.isin(languages).to_numpy(dtype=bool)
 
-# %% ../../nbs/serve/20_filters.ipynb #a11ac4b7
+# %% ../../nbs/serve/20_filters.ipynb #2a75aaea
 def _of_years(years, movies):
     if len(years) != 2:
         raise FilterError(
@@ -79,7 +79,7 @@ def _listed(ids, movies, name):
         f"this bundle knows none of the {len(ids)} movies of {name}, such as {ids[0]!r}: "
         "give MovieLens ids")
 
-# %% ../../nbs/serve/20_filters.ipynb #5fdf6c7d
+# %% ../../nbs/serve/20_filters.ipynb #44bc112b
 def _passed(filters, movies):  # what each filter that is given lets pass
     if filters.genres: yield _of_genres(filters.genres, movies)
     if filters.years != (None, None): yield _of_years(filters.years, movies)

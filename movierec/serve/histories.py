@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RecommenderError', 'padded', 'Person', 'Histories']
 
-# %% ../../nbs/serve/10_histories.ipynb #54a3942c
+# %% ../../nbs/serve/10_histories.ipynb #b5a21e54
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 from ..core import MovierecError, patch, whole_number
 from .bundle import BundleError
 
-# %% ../../nbs/serve/10_histories.ipynb #1c7877b7
+# %% ../../nbs/serve/10_histories.ipynb #4da5ea76
 class RecommenderError(MovierecError):
     "A question that a bundle cannot answer."
 
-# %% ../../nbs/serve/10_histories.ipynb #82792f13
+# %% ../../nbs/serve/10_histories.ipynb #c5be0da0
 def _rating(movie_id, value):  # 0 where unknown
     try:
         if value is None or value is pd.NA or (number := float(value)) != number: return 0.0
@@ -32,7 +32,7 @@ def _rating(movie_id, value):  # 0 where unknown
     raise RecommenderError(
         f"movie {movie_id} has rating {value!r}: give a number from 0.5 to 5, or None where unknown")
 
-# %% ../../nbs/serve/10_histories.ipynb #0581241e
+# %% ../../nbs/serve/10_histories.ipynb #0b27006f
 def _is_ids_alone(given):  # a Series of movie ids, rather than of ratings by movie id
     if not isinstance(given, pd.Series): return False
     return given.name == "movie_id" or given.index.equals(pd.RangeIndex(len(given)))
@@ -46,7 +46,7 @@ def _pairs(given):  # what a person calls a history -> (movie id, rating or None
         "a history is {movie_id: rating} or a list of movie ids in order of watching, "
         f"not {given!r}")
 
-# %% ../../nbs/serve/10_histories.ipynb #cb8e6088
+# %% ../../nbs/serve/10_histories.ipynb #3a7cafa0
 def _report_unknown(unknown, history):
     some = ", ".join(map(str, unknown[:3]))
     if not history:
@@ -56,7 +56,7 @@ def _report_unknown(unknown, history):
     text = f"{len(unknown)} watched movies are unknown to this bundle, such as {some}: ignored"
     warnings.warn(text, stacklevel=5)
 
-# %% ../../nbs/serve/10_histories.ipynb #55a8eff2
+# %% ../../nbs/serve/10_histories.ipynb #0cc378d8
 def _as_history(given, rows):  # rows: of each known movie id -> {row: rating}, oldest first
     history, unknown = {}, []
     for movie_id, value in _pairs(given):
@@ -70,10 +70,11 @@ def _as_history(given, rows):  # rows: of each known movie id -> {row: rating}, 
     if unknown: _report_unknown(unknown, history)
     return history
 
-# %% ../../nbs/serve/10_histories.ipynb #d12acdf3
+# %% ../../nbs/serve/10_histories.ipynb #9467c24a
 def padded(
     lists: Sequence,  # of different lengths
     filler: float,    # what fills them up
+    *,
     dtype: str,       # of the array
 ) -> np.ndarray:      # [n, longest], at least one long
     "Fill lists up to equal length."
@@ -82,7 +83,7 @@ def padded(
         matrix[row, :len(values)] = values
     return matrix
 
-# %% ../../nbs/serve/10_histories.ipynb #8e1e15a2
+# %% ../../nbs/serve/10_histories.ipynb #9537a40a
 class Person(NamedTuple):
     "What a bundle is asked about: movies watched, and their ratings."
     name: str            # for messages
@@ -90,7 +91,7 @@ class Person(NamedTuple):
     ratings: np.ndarray  # [n_watched], float32, 0 where unknown
     user: int = -1       # row of a user of the training data
 
-# %% ../../nbs/serve/10_histories.ipynb #d5a06e6b
+# %% ../../nbs/serve/10_histories.ipynb #cffb87c9
 class Histories:
     "Histories of the users of the training data, and of new people."
     def __init__(self,
@@ -114,7 +115,7 @@ class Histories:
         raise BundleError(
             f"{path} names movies that movies.parquet does not have: export the bundle again")
 
-# %% ../../nbs/serve/10_histories.ipynb #f13ea7c1
+# %% ../../nbs/serve/10_histories.ipynb #87fcb2ea
 @patch
 def _known(self: Histories, user_id):  # row of the user
     user_id = whole_number(user_id, "user", error=RecommenderError)
@@ -124,7 +125,7 @@ def _known(self: Histories, user_id):  # row of the user
         f"unknown user {user_id}: this bundle knows {len(self.user_ids)}, such as {some}; "
         "for a new person give history={movie_id: rating}")
 
-# %% ../../nbs/serve/10_histories.ipynb #7db5891d
+# %% ../../nbs/serve/10_histories.ipynb #5ed99b01
 @patch
 def of(self: Histories,
     user_id: int,  # a user of the training data
@@ -134,13 +135,13 @@ def of(self: Histories,
     place = slice(self._ends[user], self._ends[user + 1])
     return Person(f"user {int(user_id)}", self._rows[place], self._ratings[place], user)
 
-# %% ../../nbs/serve/10_histories.ipynb #003bc785
+# %% ../../nbs/serve/10_histories.ipynb #2fa7d598
 def _appended(earlier, rows, ratings):  # the user, who has now watched these too
     once = ~np.isin(earlier.rows, rows)
     rows = np.concatenate([earlier.rows[once], rows])
     return earlier._replace(rows=rows, ratings=np.concatenate([earlier.ratings[once], ratings]))
 
-# %% ../../nbs/serve/10_histories.ipynb #7df663cf
+# %% ../../nbs/serve/10_histories.ipynb #27938c05
 @patch
 def person(self: Histories,
     user_id: int | None = None,  # a user of the training data; None for anyone else

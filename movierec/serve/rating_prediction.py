@@ -5,27 +5,26 @@
 # %% auto #0
 __all__ = ['RatingPrediction', 'RatingPredictor']
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #1bcd906b
+# %% ../../nbs/serve/52_rating_prediction.ipynb #9d4d735d
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import onnxruntime
 import pandas as pd
 
 from ..core import patch
 from .histories import Person, RecommenderError, padded
 from .scorer import open_session
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #017e9cfc
+# %% ../../nbs/serve/52_rating_prediction.ipynb #03d5eb93
 class RatingPrediction(NamedTuple):
     "Ratings to expect for some movies."
     rating: np.ndarray         # [n], within the levels
     uncertainty: np.ndarray    # [n], standard deviation of one rating around it
     probabilities: np.ndarray  # [n, n_levels]
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #a8885236
+# %% ../../nbs/serve/52_rating_prediction.ipynb #6518030f
 class RatingPredictor:
     "Predict the ratings of people with any history."
     def __init__(self,
@@ -34,29 +33,37 @@ class RatingPredictor:
     ):
         self.folder, self.about = Path(folder), manifest.get("stars")
 
-    def __repr__(self): return f"RatingPredictor({self.about['movies'] if self.about else 'no'} movies)"
+    def __repr__(self): return f"RatingPredictor({self.folder.name})"
 
     @cached_property
-    def _session(self) -> onnxruntime.InferenceSession: return open_session(self.folder / "stars.onnx")
+    def _session(self): return open_session(self.folder / "stars.onnx")
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #1aae1eb6
+# %% ../../nbs/serve/52_rating_prediction.ipynb #6af47ab3
 @patch
 def check(self: RatingPredictor,
     rows: np.ndarray,      # [n], of movies
     movie_ids: pd.Series,  # by row of the movie, for the message
 ):
     "Refuse what the bundle has no rating model for."
-    if self.about is None:
-        raise RecommenderError(
-            f"{self.folder} has no rating model: add one with `add_rating_model`, "
-            "or by `movierec export run=… stars=…`")
+    if self.about is None: self._refuse_all()
     late = rows[rows >= self.about["movies"]]
-    if not len(late): return
+    if len(late): self._refuse(movie_ids[late[0]])
+
+# %% ../../nbs/serve/52_rating_prediction.ipynb #e9bd64e2
+@patch
+def _refuse_all(self: RatingPredictor):
     raise RecommenderError(
-        f"movie {movie_ids[late[0]]} joined after training, and the rating model does not know it: "
+        f"{self.folder} has no rating model: add one with `add_rating_model`, "
+        "or by `movierec export run=… stars=…`")
+
+# %% ../../nbs/serve/52_rating_prediction.ipynb #1ec078f9
+@patch
+def _refuse(self: RatingPredictor, movie_id):
+    raise RecommenderError(
+        f"movie {movie_id} joined after training, and the rating model does not know it: "
         "leave it out, or train again")
 
-# %% ../../nbs/serve/52_rating_prediction.ipynb #4743b321
+# %% ../../nbs/serve/52_rating_prediction.ipynb #27418c6d
 @patch
 def predict(self: RatingPredictor,
     person: Person,     # from `Histories.person`
@@ -65,8 +72,8 @@ def predict(self: RatingPredictor,
     "Predict ratings, and how sure they are."
     n_movies, levels = self.about["movies"], self.about["levels"]
     known = person.rows < n_movies
-    inputs = {"history": padded([person.rows[known]], n_movies, "int64"),
-              "stars": padded([person.ratings[known]], 0, "float32"), "movie": rows[None]}
+    inputs = {"history": padded([person.rows[known]], n_movies, dtype="int64"),
+              "stars": padded([person.ratings[known]], 0, dtype="float32"), "movie": rows[None]}
     parts = self._session.run(self.about["outputs"], inputs)
     rating, variance, probabilities = (part[0] for part in parts)
     return RatingPrediction(rating.clip(levels[0], levels[-1]), np.sqrt(variance), probabilities)

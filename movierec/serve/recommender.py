@@ -37,7 +37,7 @@ class Recommender:
         movies = pq.ParquetFile(self.folder / "movies.parquet").read(use_threads=False).to_pandas()
         self.movies, movie_ids = movies, movies.movie_id.tolist()
         self._histories = Histories(self.folder / "users.parquet", movie_ids)
-        self._scorer = Scorer(self.folder, self.manifest, movie_ids)
+        self._scorer = Scorer(self.folder, self.manifest, movie_ids=movie_ids)
         self._predictor = RatingPredictor(self.folder, self.manifest)
         self._allowed = lru_cache(64)(lambda filters: allowed_movies(filters, movies))
 
@@ -66,7 +66,7 @@ def history(self: Recommender,
     person = self._histories.of(user_id)
     return dict(zip(self._scorer.tables["ids"][person.rows].tolist(), person.ratings.tolist()))
 
-# %% ../../nbs/serve/60_recommender.ipynb #0b00a3b5
+# %% ../../nbs/serve/60_recommender.ipynb #282c0411
 def _count(k): return whole_number(k, "k", at_least=0, error=RecommenderError)
 
 # %% ../../nbs/serve/60_recommender.ipynb #98734d56
@@ -88,20 +88,24 @@ def top(self: Recommender,
 def _offset(self: Recommender, filters, novelty):  # [n_movies + 2]
     if filters is None and not novelty: return self._scorer.no_offset
     offset = self._scorer.no_offset.copy()
-    if novelty:
-        candidate = ~self._scorer.tables["hidden"][:-2]
-        counts = self.movies.ratings.to_numpy()[candidate]
-        offset[:-2][candidate] = novelty_offset(novelty, counts)
+    if novelty: self._add_novelty(offset, novelty)
     if filters is not None: offset[:-2][self._filtered(filters)] = -np.inf
     return offset
 
-# %% ../../nbs/serve/60_recommender.ipynb #b58bf21f
+# %% ../../nbs/serve/60_recommender.ipynb #a9255433
+@patch
+def _add_novelty(self: Recommender, offset, novelty):  # to those that can be recommended
+    candidate = ~self._scorer.tables["hidden"][:-2]
+    counts = self.movies.ratings.to_numpy()[candidate]
+    offset[:-2][candidate] = novelty_offset(novelty, counts)
+
+# %% ../../nbs/serve/60_recommender.ipynb #b6629997
 @patch
 def _filtered(self: Recommender, filters):  # [n_movies], true for those that do not pass
     if isinstance(filters, Filters): return ~self._allowed(filters)
     raise RecommenderError(f"filters must be Filters(genres=…, years=…, …), not {filters!r}")
 
-# %% ../../nbs/serve/60_recommender.ipynb #0fd1d61c
+# %% ../../nbs/serve/60_recommender.ipynb #d7ac8af0
 _AT_ONCE = 64  # people in one run of the network
 
 @patch
@@ -125,6 +129,7 @@ def _reranked(self: Recommender, score, movie_id, k, diversity):  # of one perso
     taken = diversify(score, vectors, k=k, diversity=diversity)
     return score[taken], movie_id[taken]
 
+# %% ../../nbs/serve/60_recommender.ipynb #5aa517f3
 @patch
 def _rows(self: Recommender, movie_ids):  # of known movies
     row_of = self._histories.row_of
@@ -141,19 +146,20 @@ def _table(self: Recommender, answers):  # movie_id, title, year, genres, score,
     rank = np.concatenate(ranks) if ranks else np.zeros(0, int)
     return Recommendations({"movie_id": movie_id.astype("int64"), **shown, "score": score, "rank": rank})
 
+# %% ../../nbs/serve/60_recommender.ipynb #e3ef3e81
+@patch
+def _reasons(self: Recommender, person, rows):  # of each movie, or None
+    if not self._scorer.reads_histories or not len(person.rows): return [None] * len(rows)
+    return reasons(self._scorer, person, targets=rows, titles=self.movies.title)
+
 # %% ../../nbs/serve/60_recommender.ipynb #011ae8b6
 @patch
 def _because(self: Recommender, person, movie_ids):  # {movie_id: {"reason": …, "poster_path": …}}
     rows = np.array([self._histories.row_of[movie_id] for movie_id in movie_ids])
-    known = {movie_id: {} for movie_id in movie_ids}
-    if "poster_path" in self.movies:
-        for movie_id, path in zip(movie_ids, self.movies.poster_path.array.take(rows)):
-            known[movie_id]["poster_path"] = path
-    if not self._scorer.reads_histories or not len(person.rows): return known
-    said = reasons(self._scorer, person, targets=rows, titles=self.movies.title)
-    for movie_id, reason in zip(movie_ids, said):
-        if reason: known[movie_id]["reason"] = reason
-    return known
+    paths = [None] * len(rows)
+    if "poster_path" in self.movies: paths = self.movies.poster_path.array.take(rows)
+    about = zip(movie_ids, self._reasons(person, rows), paths)
+    return {movie_id: {"reason": reason, "poster_path": path} for movie_id, reason, path in about}
 
 # %% ../../nbs/serve/60_recommender.ipynb #f6a0f181
 @patch
@@ -161,11 +167,13 @@ def recommend(self: Recommender,
     user_id: int | None = None,      # a user of the training data; None for anyone else
     k: int = 10,                     # how many movies
     *,
-    history: dict | Iterable = (),   # {movie_id: rating} or movie ids in order of watching: all that a new person has watched, or what a user has since the export
+    # {movie_id: rating} or movie ids in order of watching:
+    # all that a new person has watched, or what a user has since the export
+    history: dict | Iterable = (),
     filters: Filters | None = None,  # which movies may come up
     novelty: float = 0.0,            # from 0 to 1: what popularity costs
     diversity: float = 0.0,          # from 0 to 1: how different the movies shall be
-) -> pd.DataFrame:                   # user_id (where given), movie_id, title, year, genres, score, rank; best first
+) -> pd.DataFrame:                   # user_id (where given), movie_id, title, year, genres, score, rank
     "Recommend movies that a person has not watched."
     person, k = self._histories.person(user_id, history), _count(k)
     offset = self._offset(filters, novelty)
@@ -180,14 +188,19 @@ def recommend(self: Recommender,
 # %% ../../nbs/serve/60_recommender.ipynb #40437736
 @patch
 def _people(self: Recommender, users, histories):  # names, and each person
-    if histories is not None:
-        if users is not None:
-            raise RecommenderError(
-                "give users or histories, not both: recommend serves a user with a history")
-        named = dict(histories.items() if hasattr(histories, "items") else enumerate(histories))
-        return list(named), [self._histories.person(history=history) for history in named.values()]
-    people = [self._histories.of(user) for user in (self.user_ids if users is None else users)]
-    return [int(self.user_ids[person.user]) for person in people], people
+    if histories is None:
+        people = [self._histories.of(user) for user in (self.user_ids if users is None else users)]
+        return [int(self.user_ids[person.user]) for person in people], people
+    if users is not None:
+        raise RecommenderError(
+            "give users or histories, not both: recommend serves a user with a history")
+    return self._new_people(histories)
+
+# %% ../../nbs/serve/60_recommender.ipynb #d6ff246e
+@patch
+def _new_people(self: Recommender, histories):  # names, and each person
+    named = dict(histories.items() if hasattr(histories, "items") else enumerate(histories))
+    return list(named), [self._histories.person(history=history) for history in named.values()]
 
 # %% ../../nbs/serve/60_recommender.ipynb #e835026b
 @patch
@@ -195,11 +208,12 @@ def recommend_many(self: Recommender,
     users: Iterable[int] | None = None,  # ids of users of the training data; None for all of them
     k: int = 10,                         # how many movies for each
     *,
-    histories: dict | Iterable | None = None,  # instead of users: {name: history} or a list of histories, each as for `recommend`
+    # instead of users: {name: history} or a list of histories, each as for `recommend`
+    histories: dict | Iterable | None = None,
     filters: Filters | None = None,      # which movies may come up
     novelty: float = 0.0,                # from 0 to 1: what popularity costs
     diversity: float = 0.0,              # from 0 to 1: how different the movies shall be
-) -> pd.DataFrame:                       # user_id or name, movie_id, title, year, genres, score, rank; in the order of the question
+) -> pd.DataFrame:                       # user_id or name, movie_id, title, year, genres, score, rank
     "Recommend movies to many people."
     (names, people), k = self._people(users, histories), _count(k)
     offset = self._offset(filters, novelty)
@@ -218,12 +232,16 @@ def _movie_rows(self: Recommender, movie_ids):  # [n], of a movie or movies, in 
     given = np.atleast_1d(np.asarray(movie_ids, dtype=object))
     ids = [whole_number(movie_id, "movie", error=RecommenderError) for movie_id in given]
     row_of = self._histories.row_of
-    unknown = [movie_id for movie_id in ids if movie_id not in row_of]
-    if unknown:
-        raise RecommenderError(
-            f"unknown movie {unknown[0]}: this bundle knows {len(row_of)}, "
-            f"such as {next(iter(row_of))}; give MovieLens ids")
+    for movie_id in ids:
+        if movie_id not in row_of: self._refuse_unknown(movie_id)
     return np.array([row_of[movie_id] for movie_id in ids], dtype=int)
+
+# %% ../../nbs/serve/60_recommender.ipynb #1ecca5eb
+@patch
+def _refuse_unknown(self: Recommender, movie_id):
+    raise RecommenderError(
+        f"unknown movie {movie_id}: this bundle knows {len(self.movies)}, "
+        f"such as {self.movies.movie_id[0]}; give MovieLens ids")
 
 # %% ../../nbs/serve/60_recommender.ipynb #26bd6918
 @patch
@@ -235,7 +253,7 @@ def similar(self: Recommender,
     row = self._movie_rows(whole_number(movie_id, "movie", error=RecommenderError))[0]
     return self._table([self._scorer.similar(row, _count(k))])
 
-# %% ../../nbs/serve/60_recommender.ipynb #586f4685
+# %% ../../nbs/serve/60_recommender.ipynb #8e04c689
 @patch
 def _targets(self: Recommender, person, movie_ids, k):  # rows of movies to explain, none twice
     if movie_ids is None:
@@ -243,9 +261,14 @@ def _targets(self: Recommender, person, movie_ids, k):  # rows of movies to expl
         return self._rows(best[best >= 0])
     rows = pd.unique(self._movie_rows(movie_ids))
     never = rows[self._scorer.tables["hidden"][rows]]
-    if not len(never): return rows
+    if len(never): self._refuse_unrated(never[0])
+    return rows
+
+# %% ../../nbs/serve/60_recommender.ipynb #6eecacea
+@patch
+def _refuse_unrated(self: Recommender, row):
     raise RecommenderError(
-        f"movie {self.movies.movie_id[never[0]]} is never recommended, "
+        f"movie {self.movies.movie_id[row]} is never recommended, "
         "since it had no ratings in training: ask about another")
 
 # %% ../../nbs/serve/60_recommender.ipynb #29c9212f
@@ -255,8 +278,9 @@ def explain(self: Recommender,
     k: int = 3,                     # how many recommended movies to explain
     *,
     history: dict | Iterable = (),  # as for `recommend`
-    movie_ids: int | Iterable[int] | None = None,  # movie or movies to explain; None for those that are recommended
-) -> pd.DataFrame:                  # movie_id, title, watched_id, watched, rating, contribution, without, prior, score; strongest reason first
+    # movie or movies to explain; None for those that are recommended
+    movie_ids: int | Iterable[int] | None = None,
+) -> pd.DataFrame:                  # movie_id, title, watched_id, watched, rating, contribution, …, score
     "Say what each watched movie adds to the scores, and how far they fall without it."
     self._scorer.require_histories("explain")
     person = self._histories.person(user_id, history)
@@ -270,7 +294,7 @@ def predict_rating(self: Recommender,
     user_id: int | None = None,      # as for `recommend`
     *,
     history: dict | Iterable = (),   # as for `recommend`
-) -> pd.DataFrame:                   # movie_id, title, rating, uncertainty, and a column with the probability of each rating; in the order given
+) -> pd.DataFrame:                   # movie_id, title, rating, uncertainty, and probabilities
     "Predict the rating that a person would give, and how sure that is."
     rows = self._movie_rows(movie_ids)
     self._predictor.check(rows, self.movies.movie_id)

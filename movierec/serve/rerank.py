@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['novelty_offset', 'diversify', 'pool_size']
 
-# %% ../../nbs/serve/30_rerank.ipynb #eb324e20
+# %% ../../nbs/serve/30_rerank.ipynb #50fe2a44
 import numpy as np
 
 from .histories import RecommenderError
@@ -30,7 +30,7 @@ def novelty_offset(
     cost = -_fraction(novelty, "novelty") * (popularity - popularity.mean()) / spread
     return cost.astype("float32")
 
-# %% ../../nbs/serve/30_rerank.ipynb #5a6d7e99
+# %% ../../nbs/serve/30_rerank.ipynb #d7e53713
 def _relevance(scores):  # from 0 to 1
     spread = np.ptp(scores) if len(scores) else 0
     return (scores - scores.min(initial=np.inf)) / (spread or 1)
@@ -44,7 +44,7 @@ def diversify(
     vectors: np.ndarray,  # [n, size], what they are like
     *,
     k: int,               # how many to take
-    diversity: float,     # from 0, the best scores, to 1, the best one and then whatever is least like the others
+    diversity: float,     # from 0, the best scores, to 1, the best and then what is least like it
 ) -> np.ndarray:          # [k], places of those taken, in order
     "Take movies that are relevant and unlike each other."
     diversity, relevance = _fraction(diversity, "diversity"), _relevance(scores)
@@ -58,7 +58,7 @@ def diversify(
         likest = likeness if likest is None else np.maximum(likest, likeness)
     return np.array(taken, dtype=int)
 
-# %% ../../nbs/serve/30_rerank.ipynb #dffcb9eb
+# %% ../../nbs/serve/30_rerank.ipynb #ef7cd4fe
 def pool_size(
     k: int,            # how many movies are wanted
     diversity: float,  # from 0 to 1

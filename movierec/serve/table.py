@@ -38,7 +38,7 @@ def _poster(path):
     if not isinstance(path, str) or not _POSTER_PATH.fullmatch(path): return ""
     return f'<img src="{_POSTERS}{path}" alt="" height="60">'
 
-# %% ../../nbs/serve/40_table.ipynb #487d57f8
+# %% ../../nbs/serve/40_table.ipynb #0978b1a4
 def _bar(score, least, most):
     width = 4 * (score - least) / ((most - least) or 1) + 0.5
     style = f"display:inline-block;height:.7em;width:{width:.2f}em;background:#4c8fbd"
@@ -50,7 +50,7 @@ def _cell(value):
     if is_array or isinstance(value, (list, tuple)): value = ", ".join(map(str, value))
     return "" if value is None or value != value else html.escape(str(value))
 
-# %% ../../nbs/serve/40_table.ipynb #9151bc9c
+# %% ../../nbs/serve/40_table.ipynb #710d2ec5
 def _column(name, values):  # as text
     if name == "year": return ["" if pd.isna(year) else str(int(year)) for year in values]
     if name != "score": return [_cell(value) for value in values.astype(object)]

@@ -20,7 +20,7 @@ const PAGE = `
 
 const box = document.getElementById("explorer");
 
-async function bytes(name) {  // of a file beside this script; those that end in .gz are unpacked
+async function bytes(name) {  // of a file next to this script; those that end in .gz are unpacked
   const file = await fetch(new URL(name, import.meta.url), {cache: "no-cache"});  // asks whether the file is new, so that old and new ones never mix
   if (!file.ok) throw new Error(`${name} is not there (${file.status}): \`make docs\` adds it where npm is installed`);
   return new Response(name.endsWith(".gz") ? file.body.pipeThrough(new DecompressionStream("gzip")) : file.body).arrayBuffer();
@@ -50,7 +50,7 @@ function start(recommender, movies) {
   box.innerHTML = PAGE;
   const [search, hits, heading, watchedList, answers] = ["search", "hits", "chosen", "watched", "answers"].map(name => document.getElementById(`explorer-${name}`));
   const status = box.querySelector("[role=status]");
-  const watched = new Map();  // movie id -> stars or null, oldest first
+  const watched = new Map();  // movie id -> rating or null, oldest first
   const popular = [...movies.values()].filter(movie => movie.title).sort((a, b) => b.ratings - a.ratings);
   const searched = new Map(popular.map(movie => [movie, plain(`${movie.title} ${movie.year ?? ""}`)]));
 

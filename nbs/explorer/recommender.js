@@ -3,9 +3,9 @@
 // The arithmetic is ONNX and the numbers are safetensors, so ONNX Runtime is all that this needs:
 //
 //     const recommender = await Recommender.load(ort, read);  // ort: the module of onnxruntime-web or onnxruntime-node
-//     await recommender.recommend([[260, 5], [1196, null]]);  // [movie id, stars or null], oldest first
+//     await recommender.recommend([[260, 5], [1196, null]]);  // [movie id, rating or null], oldest first
 //
-// `read` takes the name of a file of the bundle and gives its bytes. Answers are those of movierec.recommender in Python.
+// `read` takes the name of a file of the bundle and gives its bytes. Answers are those of movierec.serve.recommender in Python.
 
 const FORMAT = 2;
 const BATCH = 64;
@@ -30,7 +30,7 @@ function fromHalf(bits) {  // the number that 16 bits stand for
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction) : 2 ** -14 * fraction);
 }
 
-// Tables as they are fed to the network, also where a small bundle has rounded them
+// Tables as they are fed to the network: those that a small bundle has quantised are whole again
 function wholeNumbers(tables) {
   const half = Float32Array.from({length: 2 ** 16}, (_, bits) => fromHalf(bits));
   const whole = (name, {dtype, dims, data}) => {
@@ -72,8 +72,8 @@ export class Recommender {
     const data = Object.fromEntries(tables.map(([name, table]) => [name, table.data]));
     Object.assign(this, {ort, session, manifest, prior: data.prior, hidden: data.hidden});
     this.tables = Object.fromEntries(tables.map(([name, {dtype, dims, data}]) => [name, new ort.Tensor(TYPES[dtype], data, dims)]));
-    this.ids = Array.from(data.ids, Number).slice(0, -2);             // of each row; two more rows belong to no movie:
-    [this.filler, this.unknown] = [this.ids.length, this.ids.length + 1];  // no movie at all, and one of which nothing is known
+    this.ids = Array.from(data.ids, Number).slice(0, -2);             // of each row, without two fillers:
+    [this.filler, this.unknown] = [this.ids.length, this.ids.length + 1];  // no movie, and a movie of which nothing is known
     this.rows = new Map(this.ids.map((id, row) => [id, row]));
   }
 
@@ -86,7 +86,7 @@ export class Recommender {
   }
 
   // What each watched movie adds to the scores of these movies -> [{movie_id, prior, score, reasons: [{watched_id, contribution}]}], strongest reason first.
-  // It is asked alone in its place, the others being movies of which nothing is known; with the prior, the parts add up to the score.
+  // It is scored alone in its place, and all others are unknown movies; with the prior, the parts add up to the score.
   async explain(history, movieIds) {
     const targets = movieIds.map(id => this.#target(id));
     const latest = this.#latest(this.#watched(history));
@@ -99,7 +99,7 @@ export class Recommender {
     });
   }
 
-  #watched(history) {  // -> [[row, stars]], latest first; a movie watched again counts as watched now, and 0 stars are unknown
+  #watched(history) {  // -> [[row, rating]], latest first; a movie watched again counts as watched now, and 0 is an unknown rating
     const known = new Map(), unknown = [];
     for (const [id, stars] of history) {
       if (stars !== null && !(stars >= 0.5 && stars <= 5)) throw new Error(`movie ${id} has ${stars} stars: give a number from 0.5 to 5, or null where unknown`);
@@ -133,8 +133,8 @@ export class Recommender {
     return gains;
   }
 
-  // One question to the network, about histories of equal length -> [{movie_id, score}] for each, best first.
-  // `watched` are rows that nobody is to get, and `offset` is added to the scores.
+  // One run of the network, with histories of equal length -> [{movie_id, score}] for each, best first.
+  // `watched` are rows that are masked for all of them, and `offset` is added to every score.
   async #ask(histories, watched, k, offset) {
     const n = histories.length, fill = (rows, filler) => rows.length ? rows : [filler];  // an axis of ONNX is never empty
     const seen = histories.flatMap(history => fill(history, [this.filler, 0])), hidden = histories.flatMap(() => fill(watched, this.filler));

@@ -41,10 +41,10 @@ def ndcg(data, variant, seed):
     from movierec.train.learner import fit_epochs, recommender_learner
     settings, change = settings_of("R", data.name, "history"), VARIANTS[variant]
     parts = change.get("ratings", lambda ratings: ratings)(split("R", data, 0))
-    learn = recommender_learner(data.movies, parts, "history", settings["batch_size"], seed, **settings["options"] | change.get("options", {}))
+    learn = recommender_learner(data.movies, parts, batch_size=settings["batch_size"], seed=seed, progress=False, **settings["options"] | change.get("options", {}))
     change.get("model", lambda model: None)(learn.model)
     learn.create_opt()
-    with learn.no_bar(), learn.no_logging(): fit_epochs(learn, settings["epochs"], settings["learning_rate"], settings["weight_decay"], one_cycle=True)
+    fit_epochs(learn, settings["epochs"], learning_rate=settings["learning_rate"], weight_decay=settings["weight_decay"], one_cycle=True)
     return compare(learn, parts[parts.part == "validation"]).loc["HistoryRanker", ["ndcg@10", "recall@20"]].to_dict()
 
 

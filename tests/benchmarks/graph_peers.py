@@ -131,15 +131,15 @@ class Movierec(RankingPeer):
     def prepare(self, ratings, seed):
         from movierec.train.learner import recommender_learner
         self.index(ratings)
-        self.learn = recommender_learner(self.table, ratings.assign(part="train"), model=self.model, batch_size=self.batch_size, seed=seed, **self.options)
+        self.learn = recommender_learner(self.table, ratings.assign(part="train"), model=self.model, batch_size=self.batch_size, seed=seed, progress=False,
+                                         **self.options)
         return self.learn
 
     def train(self, ratings, seed=0):
         learn = self.prepare(ratings, seed)
-        with learn.no_bar(), learn.no_logging():
-            for _ in range(self.epochs):
-                learn.fit(1, self.learning_rate, wd=self.weight_decay)
-                yield
+        for _ in range(self.epochs):
+            learn.fit(1, self.learning_rate, wd=self.weight_decay)
+            yield
 
     def scores(self, user_ids):
         columns = np.searchsorted(self.learn.graph["movie"].movie_id.numpy(), self.movies)
@@ -151,6 +151,5 @@ class History(Movierec):
     model, epochs, learning_rate, weight_decay, train = "history", 6, 0.01, 0.0, None
 
     def fit(self, ratings, seed=0):
-        learn = self.prepare(ratings, seed)
-        with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(self.epochs, self.learning_rate, wd=self.weight_decay)
+        self.prepare(ratings, seed).fit_one_cycle(self.epochs, self.learning_rate, wd=self.weight_decay)
         return self

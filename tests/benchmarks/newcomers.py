@@ -16,13 +16,15 @@ from leaderboard import read_data
 from movierec.train.evaluation import ranking_metrics
 from movierec.models.graph import build_graph, rating_counts
 from movierec.models.splits import split_ratings
-from movierec.train.learner import fit_epochs, recommender_learner, top_movies, user_movie_matrix
+from movierec.models.batches import user_movie_matrix
+from movierec.train.learner import fit_epochs, recommender_learner
+from movierec.train.metrics import top_movies
 
 
 def trained(movies, train, seed):
     "The history model with the settings of `movierec train`, on these ratings alone."
-    learn = recommender_learner(movies, train.assign(part="train"), seed=seed, co_rated=0.3, watched_next=0.3)
-    fit_epochs(learn, 2, 0.01, 0.1, one_cycle=True)
+    learn = recommender_learner(movies, train.assign(part="train"), seed=seed)
+    fit_epochs(learn)
     return learn.model.eval()
 
 

@@ -108,29 +108,29 @@ class FastaiCollab(RatingPeer):
 
 class Sage(RatingPeer):
     "movierec's GraphSAGE through its learner; a constant learning rate."
-    random, model, learning_rate, weight_decay, batch_size, epochs, options = True, "sage", 0.003, 0.0, 8192, 20, {}
+    random, model, learning_rate, weight_decay, batch_size, epochs = True, "sage", 0.003, 0.0, 8192, 20
+    options = {"features": ["genres", "language", "period"]}
 
     def train(self, ratings, seed=0):
         from movierec.train.learner import recommender_learner
         self.low, self.high = float(ratings.rating.min()), float(ratings.rating.max())
-        self.learn = recommender_learner(self.table, ratings.assign(part="train"), model=self.model, batch_size=self.batch_size, seed=seed, **self.options)
-        with self.learn.no_bar(), self.learn.no_logging():
-            for _ in range(self.epochs):
-                self.learn.fit(1, self.learning_rate, wd=self.weight_decay)
-                yield
+        self.learn = recommender_learner(self.table, ratings.assign(part="train"), model=self.model, batch_size=self.batch_size, seed=seed, progress=False,
+                                         **self.options)
+        for _ in range(self.epochs):
+            self.learn.fit(1, self.learning_rate, wd=self.weight_decay)
+            yield
 
     def predict(self, pairs):
         import torch
-        from movierec.train.evaluation import model_stars
-        from movierec.models.graph import to_index
+        from movierec.train.evaluation import model_ratings
+        from movierec.models.graph import pair_index
         graph = self.learn.graph
-        with torch.no_grad():
-            return model_stars(self.learn.model)(to_index(graph["user"].user_id, pairs.user_id), to_index(graph["movie"].movie_id, pairs.movie_id)).numpy()
+        with torch.no_grad(): return model_ratings(self.learn.model, graph)(*pair_index(graph, pairs)).numpy()
 
 
 class Tutorial(Sage):
     "The ArangoDB tutorial's network: two `SAGEConv` for both kinds of node and an edge decoder, on true half stars."
-    options = {"decoder": "edge", "baseline": False, "dropout": 0.0}
+    options = {**Sage.options, "decoder": "edge", "baseline": False, "dropout": 0.0}
 
 
 class Stars(Sage):

@@ -28,10 +28,10 @@ def fitted(model, batch_size, epochs, learning_rate, **options):
     movies, ratings, *_ = load_sample()
     split = split_ratings(ratings, "random", 0)
     began = time.perf_counter()
-    learn = recommender_learner(movies, split, model, batch_size, **options)
+    learn = recommender_learner(movies, split, model=model, batch_size=batch_size, progress=False, **options)
     learn.seconds = time.perf_counter() - began  # making the model counts, too
     learn.add_cb(Stopwatch())
-    with learn.no_bar(), learn.no_logging(): learn.fit(epochs, learning_rate)
+    learn.fit(epochs, learning_rate)
     return min(row[2] for row in learn.recorder.values), learn.seconds
 
 
@@ -39,7 +39,7 @@ def main():
     train = 80_004
     best, seconds = fitted("sage", train, STEPS, 0.01, decoder="edge", baseline=False, dropout=0.0, features=["genres"])
     print(f"the tutorial's network, {STEPS} steps: best RMSE {best:.4f} in {seconds:.1f} s")
-    ours, taken = fitted("stars", -(-train // SWEEPS), 1, 1.0, embedding_size=6, directions=40, draws=8, every=1)
+    ours, taken = fitted("stars", -(-train // SWEEPS), 1, 1.0, embedding_size=6, components=40, draws=8, thinning=1)
     print(f"movierec's stars, {SWEEPS} sweeps: RMSE {ours:.4f} in {taken:.1f} s, {taken / seconds:.3f} of that time")
 
 

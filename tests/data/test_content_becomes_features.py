@@ -108,7 +108,7 @@ def test_the_configuration_names_them_from_data_to_recommendation(tmp_path, monk
     assert do("data", "source=path", "data.path=ml")[0] == 0
     wanted = "model.features=[genres,age,gender,occupation]"
     assert do("train", "model=sage", wanted, "trainer.epochs=1", "model.embedding_size=4")[0] == 0
-    assert load_config(["model=sage", wanted]).model.features == ["genres", "age", "gender", "occupation"]
+    assert load_config(["model=sage", wanted]).model.options["features"] == ["genres", "age", "gender", "occupation"]
     weights = torch.load("runs/latest/checkpoint.pt", weights_only=True)
     assert weights["inputs.user.x"].shape == (24, 2 + 2 + 3)  # age and whether it is known, two genders, three occupations
     assert [o["table"] for o in json.loads((tmp_path/"runs/latest/data_report.json").read_text())[:1]] == ["movies.dat"]

@@ -17,7 +17,7 @@ def some_people():
 
 def what_training_sees(movies, split, model):
     "A digest of every batch of an epoch, of the graph and of the weights before the first step."
-    learn, digest = recommender_learner(movies, split, model), hashlib.sha256()
+    learn, digest = recommender_learner(movies, split, model=model), hashlib.sha256()
     edges = learn.graph["user", "rates", "movie"]
     tensors = [edges.edge_index, edges.rating, edges.timestamp, *learn.model.state_dict().values(), *learn.model.buffers()]
     for batch in learn.dls.train: tensors += batch
@@ -47,8 +47,8 @@ def test_with_shuffled_movies_nothing_is_left_but_popularity():
     shuffled = shuffled[~shuffled.duplicated(["user_id", "movie_id"], keep="last")]  # the held-out row of a pair stays
 
     def ndcg(split):
-        learn = recommender_learner(movies, split)
-        with learn.no_bar(), learn.no_logging(): fit_epochs(learn, 2, 0.01, 0.1, one_cycle=True)
+        learn = recommender_learner(movies, split, progress=False)
+        fit_epochs(learn, 2, learning_rate=0.01, weight_decay=0.1, one_cycle=True)
         return compare(learn, split[split.part == "validation"])["ndcg@10"]
 
     truth, chance = ndcg(split), ndcg(shuffled)

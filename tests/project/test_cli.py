@@ -6,7 +6,9 @@ import pytest
 
 import movierec.cli as cli
 from conftest import ROOT
-from movierec.config import load_config
+from movierec import doctor, runs
+from movierec.commands import COMMANDS
+from movierec.runs import Run
 from test_project import settings
 
 MOVIEREC = [sys.executable, "-c", "from movierec.cli import main; raise SystemExit(main())"]
@@ -112,12 +114,12 @@ def test_a_bug_keeps_its_traceback(home):
 
 def test_ctrl_c_is_one_line_and_leaves_nothing_half_made(home):
     before = """
-import movierec.cli as cli, signal, sys
+import movierec.runs as runs, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start background jobs with Ctrl-C switched off
 def tell(*arguments):
     print("training now", flush=True)
     while True: pass
-cli._choose_epochs = tell
+runs._choose_epochs = tell
 """
     process = start("train", cwd=home, before=before)
     assert process.stdout.readline() == "training now\n"
@@ -129,8 +131,8 @@ cli._choose_epochs = tell
 
 def test_a_killed_training_is_no_run(home):
     process = start("train", "runs=other", "trainer.epochs=1", "model.embedding_size=4", cwd=home, before="""
-import movierec.cli as cli, os, signal
-cli._training_curve = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+import movierec.runs as runs, os, signal
+runs._training_curve = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
 """)
     assert finish(process)[0] == -signal.SIGKILL
     status, out, err = movierec("evaluate", "runs=other", cwd=home)
@@ -177,7 +179,7 @@ def test_serving_does_not_load_them_either(home):
 def test_evaluate_gives_what_training_said(home, capsys):
     (home/"movierec.duckdb").unlink()  # the run's folder is enough
     said = json.loads((the_run(home)/"metrics.json").read_text())["test"]
-    assert cli.evaluate(load_config()).to_dict("index") == said
+    assert Run.load().evaluate().to_dict("index") == said
 
 
 def test_a_run_can_be_moved(home, tmp_path, capsys):
@@ -199,12 +201,12 @@ def test_doctor_knows_every_requirement_and_no_secret(home, capsys, monkeypatch)
     report = capsys.readouterr().out
     assert "hush-hush" not in report and str(Path.home()) not in report
     name = lambda requirement: re.split(r"[<>=~!]", requirement)[0]
-    assert {name(o) for o in settings()["requirements"].split()} <= {*cli.BASE}
-    for extra, modules in cli.EXTRAS.items():
+    assert {name(o) for o in settings()["requirements"].split()} <= {*doctor._BASE}
+    for extra, modules in runs.EXTRAS.items():
         assert {name(o) for o in settings()[f"{extra}_requirements"].split()} == {*modules.values()}
 
 
-@pytest.mark.parametrize("command", cli.COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_fits_one_screen(command, capsys):
     assert cli.main([command, "--help"]) == 0
     lines = capsys.readouterr().out.splitlines()

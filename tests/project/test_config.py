@@ -22,7 +22,7 @@ def comments(file): return dict(re.findall(r"^ *([a-z_]+): [^#\n]*# *(.*)$", fil
 
 @pytest.mark.parametrize("group", ["config", *config.choices()])
 def test_every_key_has_its_meaning_beside_it(group):
-    files = [config.CONF/group/f"{name}.yaml" for name in config.choices()[group]] if group != "config" else [config.CONF/"config.yaml"]
+    files = [config._CONF/group/f"{name}.yaml" for name in config.choices()[group]] if group != "config" else [config._CONF/"config.yaml"]
     meant = docments(get_type_hints(config.Config).get(group, config.Config), returns=False)
     if group == "config": meant = {key: meaning for key, meaning in meant.items() if key not in config.choices()}
     said = [comments(file) for file in files]
@@ -59,7 +59,7 @@ def test_the_same_from_every_folder_and_nothing_is_left_there(tmp_path):
 
 def test_a_copy_of_the_package_brings_its_files(tmp_path):
     shutil.copytree(ROOT/"movierec", tmp_path/"elsewhere"/"movierec", ignore=shutil.ignore_patterns("__pycache__", "sample"))
-    script = "import movierec.config as c; print(c.CONF); print(c.load_config(['model=sage']).model.name)"
+    script = "import movierec.config as c; print(c._CONF); print(c.load_config(['model=sage']).model.name)"
     where, name = python(script, cwd=tmp_path, source=tmp_path/"elsewhere").split()
     assert where == str(tmp_path/"elsewhere"/"movierec"/"conf") and name == "sage"
 

@@ -6,9 +6,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from execnb.nbio import mk_cell, new_nb, write_nb
 from nbdev.doclinks import _nbpath2html
 
 import make_site
+import notebook_markdown
 from conftest import ROOT
 
 
@@ -34,6 +36,16 @@ def test_sidebar_lists_every_notebook_once():
     assert make_site.check_sidebar() == []
     listed = list(make_site.entries(make_site.sidebar()))
     assert len(listed) == len(set(listed)) and listed[0] == Path("index.ipynb")
+
+
+def test_sidebar_lists_chapters_by_folder_in_their_order():
+    listed = [path for path in make_site.entries(make_site.sidebar()) if path.name[:2].isdigit()]
+    folders = [path.parent for path in listed if path.parent != Path(".")]
+    together = [folder for n, folder in enumerate(folders) if n == 0 or folders[n - 1] != folder]
+    assert len(together) == len(set(together)), "the chapters of a folder stand together"
+    for folder in set(folders):
+        names = [path.name for path in listed if path.parent == folder]
+        assert names == sorted(names), folder
 
 
 def test_every_notebook_has_a_page(pages):
@@ -64,10 +76,18 @@ def test_every_public_name_has_its_place(pages):
 
 
 def test_pages_show_code_results_and_documentation(pages):
-    text = pages[Path("graph.html")].text
-    assert (
-        "split_ratings(ratings)" in text
-        and "1260759108" in text
-        and "Mark each rating as train, validation or test." in text
-    )
+    text = pages[Path("models/splits.html")].text
+    assert "split_ratings(ratings)" in text and "1260759108" in text
+    assert "Mark each rating as train, validation or test." in text
     assert "default_exp" not in text and "nbdev_export" not in text
+
+
+def test_comments_on_options_and_results_are_shown(tmp_path):
+    comments = "a number", "of the model", "its double"
+    code = "#| export\ndef f(\n    x: int,  # {}\n    **options,  # {}\n) -> int:  # {}\n    return x"
+    code = code.format(*comments)
+    title = mk_cell("# F\n\n> A function.", "markdown")
+    notebook = new_nb([title, mk_cell("#| default_exp f"), mk_cell(code)])
+    write_nb(notebook, tmp_path / "00_f.ipynb")
+    shown = notebook_markdown.markdown(notebook_markdown.for_readers(tmp_path / "00_f.ipynb"))
+    assert [comment for comment in comments if comment not in shown] == []

@@ -36,9 +36,8 @@ sys.meta_path.insert(0, Absent())
 TRAINING = ["torch", "torch_geometric", "fastai", "fastcore", "onnx", "onnxscript", "matplotlib"]
 
 
-def python(
-    code, absent=(), fails=False
-):  # -> what a fresh interpreter prints, where some packages are not installed
+# -> what a fresh interpreter prints, where some packages are not installed
+def python(code, absent=(), fails=False):
     code = (WITHOUT.format(absent=set(absent)) if absent else "") + code
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert bool(done.returncode) == fails, done.stdout + done.stderr

@@ -3,7 +3,7 @@
     python tests/tools/check_style.py [notebook ...]
 
 Prints one line for each breach: file, cell, rule, what to do. A rule is a function that yields `Problem`s:
-those of `RULES` see one notebook, those of `PROJECT_RULES` all, those of `MODULE_RULES` what the modules import.
+those of `RULES` see one notebook, of `PROJECT_RULES` all of them, of `MODULE_RULES` what the modules import.
 The rules stand in style_form.py, style_docs.py and style_layers.py; CONTRIBUTING.md says why.
 """
 import sys

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from movierec.serve.quantize import shrink_bundle
+from movierec.serve.quantize import quantize_bundle
 from movierec.serve.recommender import Recommender
 
 ROOT = Path(__file__).parents[2]
@@ -52,14 +52,13 @@ def _packed(source, target):
     target.write_bytes(gzip.compress(source.read_bytes(), mtime=0))  # whatever the site's host does
 
 
-def add_explorer(
-    to, bundle
-):  # the folder explorer/ of the site; `bundle` is one of a model that reads histories
+# the folder explorer/ of the site; `bundle` is one of a model that reads histories
+def add_explorer(to, bundle):
     dist = node_modules()/"onnxruntime-web"/"dist"
     shutil.copytree(ROOT/"nbs"/"explorer", to, dirs_exist_ok=True)
     for name in ("bundle", "onnxruntime"): (to/name).mkdir()
     with tempfile.TemporaryDirectory() as folder:
-        small = shrink_bundle(bundle, Path(folder)/"bundle", "half")
+        small = quantize_bundle(bundle, Path(folder)/"bundle", kind="half")
         for name in ("manifest.json", "recommender.onnx"): shutil.copy(small/name, to/"bundle")
         _packed(small/"tables.safetensors", to/"bundle"/"tables.safetensors.gz")
     Recommender.load(bundle).movies[SHOWN].to_json(to/"movies.json", orient="records")

@@ -35,11 +35,14 @@ def notebooks():  # -> paths below nbs/, as in _quarto.yml
 def sidebar(): return yaml.safe_load((ROOT/"_quarto.yml").read_text())["website"]["sidebar"]["contents"]
 
 
+def _is_elsewhere(address): return address.startswith("https:")
+
+
 def entries(items):  # the notebooks of the sidebar, in order
     for item in items:
         if isinstance(item, str): yield Path(item)
         elif "section" in item: yield from entries(item["contents"])
-        else: yield Path(item["href"])
+        elif not _is_elsewhere(item["href"]): yield Path(item["href"])
 
 
 def check_sidebar():
@@ -58,11 +61,13 @@ def _sidebar_html(items, titles, here):
             lines.append(
                 f'<li class="section">{item["section"]}</li>{_sidebar_html(item["contents"], titles, here)}'
             )
-        else: lines.append(_sidebar_link(Path(item["href"]), item.get("text"), titles, here))
+        else: lines.append(_sidebar_link(item["href"], item.get("text"), titles, here))
     return f"<ul>{''.join(lines)}</ul>"
 
 
-def _sidebar_link(page, text, titles, here):
+def _sidebar_link(address, text, titles, here):
+    if _is_elsewhere(address): return f'<li><a href="{address}">{html.escape(text)}</a></li>'
+    page = Path(address)
     current = ' aria-current="page"' if page == here else ""
     address = _relative(_nbpath2html(page), here)
     return f'<li><a href="{address}"{current}>{html.escape(text or titles[page])}</a></li>'

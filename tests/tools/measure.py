@@ -49,9 +49,8 @@ def _untyped(nb):
     return [f"{nb.module}: {each.name} {name}" for each in documented for name in style_docs.untyped(each)]
 
 
-def _lost_comments(
-    root, nb
-):  # on results without a type, and on `**options` where the pages are made without them
+# on results without a type, and on `**options` where the pages are made without them
+def _lost_comments(root, nb):
     pages = (root / "tests" / "tools" / "notebook_markdown.py", root / "tests" / "notebook_markdown.py")
     options_are_shown = any(
         "args_kwargs" in path.read_text(encoding="utf-8") for path in pages if path.exists()
@@ -105,9 +104,8 @@ def _is_generated(root):  # are the files of conf/ made from the dataclasses, an
     return tool.exists() and "check_conf" in tool.read_text(encoding="utf-8")
 
 
-def repeated_defaults(
-    root, nbs
-):  # {setting: places}, where its default is written in places of more than one kind
+# {setting: places}, where its default is written in places of more than one kind
+def repeated_defaults(root, nbs):
     places = defaultdict(lambda: defaultdict(set))
     for nb in nbs:
         for name, place in _fields(nb): places[name]["dataclass"].add(place)

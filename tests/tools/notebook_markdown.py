@@ -1,28 +1,43 @@
 """A notebook as Markdown, for README.md and the site: cells as nbdev's processors leave them for readers."""
 import os
 import re
+from contextlib import contextmanager
+from functools import partial
 
+import fastcore.docments
 from execnb.nbio import read_nb
 from nbdev.doclinks import NbdevLookup
 from nbdev.processors import FilterDefaults, add_links
 
 
-class _ForReaders(
-    FilterDefaults
-):  # nbdev's own, but links are left to us: nbdev also writes them into code blocks
+class _ForReaders(FilterDefaults):
+    "nbdev's own, but links are left to us: nbdev also writes them into code blocks."
     def base_procs(self): return [proc for proc in super().base_procs() if proc is not add_links]
 
 
-def for_readers(
-    path,
-):  # -> the notebook without hidden cells, with show_doc's output after each exported cell
+@contextmanager
+def _comments_on_options():
+    "fastcore leaves out the comment on `**options`, unless it is asked for."
+    own = fastcore.docments.docments
+    fastcore.docments.docments = partial(own, args_kwargs=True)
+    try: yield
+    finally: fastcore.docments.docments = own
+
+
+@contextmanager
+def _in_test():
+    "IN_TEST is nbdev's word for: do not export while this runs."
     outer = os.environ.get("IN_TEST")
-    os.environ["IN_TEST"] = "1"  # nbdev's word for "do not export while this runs"
-    try:
+    os.environ["IN_TEST"] = "1"
+    try: yield
+    finally: os.environ.pop("IN_TEST") if outer is None else os.environ.update(IN_TEST=outer)
+
+
+def for_readers(path):
+    "Leave out the hidden cells, and put show_doc's output after each exported cell."
+    with _in_test(), _comments_on_options():
         notebook = read_nb(path)
         _ForReaders()(notebook)
-    finally:
-        os.environ.pop("IN_TEST") if outer is None else os.environ.update(IN_TEST=outer)
     return notebook
 
 

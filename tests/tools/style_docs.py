@@ -70,9 +70,8 @@ def untyped(function):  # names of parameters, and "the result", that have no an
     return names + (["the result"] if has_result(function) and not function.returns else [])
 
 
-def unexplained(
-    cell, function
-):  # names of parameters, and "the result", whose comment the site does not show
+# names of parameters, and "the result", whose comment the site does not show
+def unexplained(cell, function):
     names = [each.arg for each in parameters(function) if not is_shown(cell, function, each)]
     returns = function.returns if has_result(function) and parameters(function) else None
     return names + (["the result"] if returns and not is_shown(cell, function, returns) else [])

@@ -5,11 +5,8 @@ from statistics import median
 
 from style_notebook import Cell, Problem, function_lines, functions, nodes, words
 
-MEDIAN_CELL, MOST_CELLS, LONGEST_CELL = (
-    8,
-    20,
-    40,
-)  # lines of exported cells: median of a chapter, nine in ten, longest
+# Lines of exported cells: median of a chapter, nine in ten, longest.
+MEDIAN_CELL, MOST_CELLS, LONGEST_CELL = 8, 20, 40
 MOST_FUNCTIONS, LONGEST_FUNCTION = 15, 30          # lines of a function: nine in ten, longest
 WIDE, WIDEST, WIDE_SHARE = 100, 110, 1 / 20        # columns; the share of lines that may be wider than WIDE
 WORDS, TUTORIAL_WORDS = 60, 120                    # of a prose cell

@@ -13,24 +13,11 @@ from style_notebook import Problem
 LAYERS = ("front_door", "core", "data", "store", "config", "serve",                 # above the wall
           "models", "train", "runs", "testing", "doctor", "cli")                    # below it
 SERVING = LAYERS[:LAYERS.index("models")]
-TRAINING = (
-    "models",
-    "train",
-)  # may import PyTorch at module level; all other modules must work without extras
+TRAINING = ("models", "train")  # may import PyTorch at module level; others must work without extras
 TORCH = ("torch", "torch_geometric", "torchvision", "fastai", "fastcore")
-OPTIONAL = (
-    *TORCH,
-    "nbdev",
-    "execnb",
-    "IPython",
-    "matplotlib",
-    "onnx",
-    "onnxscript",
-    "arango",
-    "pooch",
-    "tqdm",
-    "ipywidgets",
-)  # of extras: imported in the function that needs them
+# Packages of extras are imported in the function that needs them.
+OPTIONAL = (*TORCH, "nbdev", "execnb", "IPython", "matplotlib", "onnx", "onnxscript", "arango", "pooch",
+            "tqdm", "ipywidgets")
 
 
 class Import(NamedTuple):

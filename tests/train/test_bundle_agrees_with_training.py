@@ -4,19 +4,15 @@ import warnings
 import numpy as np, pytest, torch
 
 from bundles import random_histories, rows_and_stars
-from movierec import cli
-from movierec.config import load_config
-from movierec.serve.recommender import Recommender
+from movierec.runs import Run
 
 
 @pytest.fixture(scope="module")
 def both(trained):
     "The trained model and its bundle."
-    folder = trained/"runs/latest"
-    config = cli._run_config(load_config([]), folder)
-    learn = cli._load_run(config, folder)
-    learn.model.eval()
-    return learn, Recommender.load(folder/"bundle")
+    run = Run.load(trained/"runs/latest")
+    run.learner.model.eval()
+    return run.learner, run.recommender
 
 
 def torch_scores(learn, tables, rows, stars):
@@ -38,7 +34,7 @@ def test_a_thousand_random_histories_get_the_same_ten(both):
         expected[rows] = expected[learn.model.unrated.numpy()] = -np.inf
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the unknown movies
-            movie_id, score = recommender.top(user, 10, history)
+            movie_id, score = recommender.top(user, 10, history=history)
         assert np.abs(expected[[row_of[movie] for movie in movie_id.tolist()]] - score).max() <= 1e-4
         assert np.abs(np.sort(expected)[::-1][:10] - score).max() <= 1e-4  # the same ten, up to ties
 

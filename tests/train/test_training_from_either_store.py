@@ -14,8 +14,8 @@ def trained(store, model):
     ratings = ratings[ratings.user_id <= 20]
     store.load(movies[movies.movie_id.isin(ratings.movie_id)], ratings)
     split = split_ratings(store.ratings())
-    learn = recommender_learner(store.movies(), split, model)
-    with learn.no_bar(), learn.no_logging(): fit_best(learn, 2, 0.01)
+    learn = recommender_learner(store.movies(), split, model=model, progress=False)
+    fit_best(learn, 2, learning_rate=0.01, weight_decay=0, one_cycle=False)
     return compare(learn, split[split.part == "validation"])
 
 
