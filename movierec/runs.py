@@ -181,7 +181,7 @@ def _write_model(folder, config, learn, metrics):
 # %% ../nbs/20_runs.ipynb #4a64ee79
 def _write_run(folder, config, data, **how):
     from movierec.models.splits import split_ratings
-    split = split_ratings(data.ratings, config.split.name, config.split.seed)
+    split = split_ratings(data.ratings, config.split.name, seed=config.split.seed)
     how["users"] = _users(data)
     best, validation, recorder = _choose_epochs(config, data.movies, split, **how)
     learn, test = _train_finally(config, data.movies, split, best, **how)
