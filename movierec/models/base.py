@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Recipe', 'ModelError', 'NoOptions', 'RecommenderModel', 'RankingModel', 'RatingModel', 'NodeInput', 'EmbeddingModel']
 
-# %% ../../nbs/models/40_base.ipynb #a3be6cb8
+# %% ../../nbs/models/40_base.ipynb #53b0df3c
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -16,33 +16,29 @@ from torch.nn.functional import mse_loss, pad
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import NodeStorage
 
+from ..config import Schedule
 from ..core import MovierecError, check_settings, nearest, patch, setting
 from .batches import RatedEdges, UserRows
 from .losses import softmax_loss
 from .serving import TopMovies, TopMoviesOfUser
 from .splits import SPLITS
 
-# %% ../../nbs/models/40_base.ipynb #0937f049
+# %% ../../nbs/models/40_base.ipynb #7246e3a3
 @dataclass(kw_only=True)
-class Recipe:
+class Recipe(Schedule):
     "How a model is trained unless told otherwise."
-    epochs: int = setting(10, at_least=1)           # passes over the training examples
-    learning_rate: float = setting(0.01, above=0)   # size of a step
-    batch_size: int = setting(512, at_least=1)      # examples in a step
-    weight_decay: float = setting(0.0, at_least=0)  # pull of the weights towards zero, as in AdamW
-    one_cycle: bool = setting(False)                # the rate rises and falls; False keeps the best epoch
     split: str = setting("temporal_user", one_of=SPLITS)  # what is held out
 
-# %% ../../nbs/models/40_base.ipynb #6cb8e323
+# %% ../../nbs/models/40_base.ipynb #b72a1a42
 class ModelError(MovierecError):
     "A model, an option or a graph that do not fit together."
 
-# %% ../../nbs/models/40_base.ipynb #60a180f6
+# %% ../../nbs/models/40_base.ipynb #2d9a7fda
 @dataclass(kw_only=True)
 class NoOptions:
     "Options of a model that has none."
 
-# %% ../../nbs/models/40_base.ipynb #ebf573a5
+# %% ../../nbs/models/40_base.ipynb #7452d762
 def _require_known(model, options):
     known = [field.name for field in fields(model.Options)]
     allowed = f"it has {', '.join(known)}" if known else "it has none"
@@ -50,7 +46,7 @@ def _require_known(model, options):
         if name in known: continue
         raise ModelError(f"{model.name} has no option {name!r}: {allowed}.{nearest(name, known)}")
 
-# %% ../../nbs/models/40_base.ipynb #796f08be
+# %% ../../nbs/models/40_base.ipynb #90ec6da8
 class RecommenderModel(nn.Module):
     "Answer what training, export and serving need to know of a model."
     name, task = "", "ranking"  # for the command line; ranking or rating
@@ -78,7 +74,7 @@ class RecommenderModel(nn.Module):
         _require_known(cls, options)
         return check_settings(cls.Options(**options))
 
-# %% ../../nbs/models/40_base.ipynb #6c854530
+# %% ../../nbs/models/40_base.ipynb #25bca88f
 @patch
 def examples(self: RecommenderModel,
     graph: HeteroData,         # from `build_graph`
@@ -90,7 +86,7 @@ def examples(self: RecommenderModel,
     raise ModelError(f"{self.name} has no examples: subclass RankingModel or RatingModel, "
                      "or write examples()")
 
-# %% ../../nbs/models/40_base.ipynb #3a9536d2
+# %% ../../nbs/models/40_base.ipynb #3919cdd6
 @patch
 def validation_batch_size(self: RecommenderModel,
     batch_size: int,  # examples in a training step
@@ -98,13 +94,13 @@ def validation_batch_size(self: RecommenderModel,
     "Say how many validation examples fit at a time."
     return 2 * batch_size
 
-# %% ../../nbs/models/40_base.ipynb #c0dde50a
+# %% ../../nbs/models/40_base.ipynb #f6fb8b0c
 @patch
 def callbacks(self: RecommenderModel) -> list:  # of fastai
     "Give the callbacks that the model needs in training."
     return []
 
-# %% ../../nbs/models/40_base.ipynb #cea1bc4d
+# %% ../../nbs/models/40_base.ipynb #843333a8
 @patch
 def load_state(self: RecommenderModel,
     state: dict,  # from `state_dict` of this or an earlier version
@@ -112,7 +108,7 @@ def load_state(self: RecommenderModel,
     "Load saved weights."
     self.load_state_dict({self.renamed_state.get(name, name): value for name, value in state.items()})
 
-# %% ../../nbs/models/40_base.ipynb #e4c7f48c
+# %% ../../nbs/models/40_base.ipynb #8e323051
 @patch
 def scorer(self: RecommenderModel,
     graph: HeteroData,  # from `build_graph`: its edges are the histories
@@ -120,7 +116,7 @@ def scorer(self: RecommenderModel,
     "Prepare to score every movie for any user of the graph."
     raise ModelError(f"{self.name} cannot score movies: write scorer(graph)")
 
-# %% ../../nbs/models/40_base.ipynb #e440711f
+# %% ../../nbs/models/40_base.ipynb #baa9cb18
 @patch
 def rating_predictor(self: RecommenderModel,
     graph: HeteroData,  # from `build_graph`
@@ -128,7 +124,7 @@ def rating_predictor(self: RecommenderModel,
     "Prepare to predict the rating of any user for any movie."
     raise ModelError(f"{self.name} does not predict ratings: write rating_predictor(graph)")
 
-# %% ../../nbs/models/40_base.ipynb #07d684d7
+# %% ../../nbs/models/40_base.ipynb #3fa5ec99
 @patch
 def serving_module(self: RecommenderModel,
     graph: HeteroData,  # that the model was trained on
@@ -136,7 +132,7 @@ def serving_module(self: RecommenderModel,
     "Make the module that serves recommendations."
     raise ModelError(f"{self.name} cannot be exported: write serving_module(graph)")
 
-# %% ../../nbs/models/40_base.ipynb #18748bd1
+# %% ../../nbs/models/40_base.ipynb #0b2faa45
 @patch
 def rating_module(
     self: RecommenderModel,
@@ -144,7 +140,7 @@ def rating_module(
     "Make the module that serves predicted ratings."
     return None
 
-# %% ../../nbs/models/40_base.ipynb #60e901d3
+# %% ../../nbs/models/40_base.ipynb #699fe1f6
 @patch
 def content_layers(
     self: RecommenderModel,
@@ -152,7 +148,7 @@ def content_layers(
     "Give the layers that describe a movie without ratings by its content."
     return None
 
-# %% ../../nbs/models/40_base.ipynb #effa1897
+# %% ../../nbs/models/40_base.ipynb #04ad24fb
 class RankingModel(RecommenderModel):
     "Rank movies; learn from all users' movies by the softmax loss."
     task, loss = "ranking", staticmethod(softmax_loss)
@@ -166,7 +162,7 @@ class RankingModel(RecommenderModel):
         "Make one example for each user."
         return UserRows(graph), UserRows(graph, validation)
 
-# %% ../../nbs/models/40_base.ipynb #46ef4cfb
+# %% ../../nbs/models/40_base.ipynb #09eb54de
 class RatingModel(RecommenderModel):
     "Predict ratings; learn from rated edges by the squared error."
     task, loss = "rating", staticmethod(mse_loss)
@@ -181,7 +177,7 @@ class RatingModel(RecommenderModel):
         "Make one example for each rating."
         return RatedEdges(graph, train), RatedEdges(graph, validation)
 
-# %% ../../nbs/models/40_base.ipynb #406007c3
+# %% ../../nbs/models/40_base.ipynb #2b5a8a11
 class NodeInput(nn.Module):
     "Describe all nodes of one kind by a vector of their own plus their features."
     def __init__(self,
@@ -194,7 +190,7 @@ class NodeInput(nn.Module):
         self.register_buffer("x", nodes.x if "x" in nodes else torch.zeros(nodes.num_nodes, 0))
         self.features = nn.Linear(self.x.shape[1], size) if self.x.shape[1] else None
 
-# %% ../../nbs/models/40_base.ipynb #57cba87a
+# %% ../../nbs/models/40_base.ipynb #a0973c39
 @patch
 def forward(self: NodeInput,
     masked: torch.Tensor = None,  # [n_nodes], bool, nodes to know by features alone
@@ -204,7 +200,7 @@ def forward(self: NodeInput,
     if masked is not None: own = own.masked_fill(masked[:, None], 0.0)
     return own + self.features(self.x) if self.features else own
 
-# %% ../../nbs/models/40_base.ipynb #af0e85c1
+# %% ../../nbs/models/40_base.ipynb #aec96fb6
 class EmbeddingModel:
     "Score an embedding of the user with one of the movie; subclasses write `encode`."
     def score(self,
@@ -214,7 +210,7 @@ class EmbeddingModel:
         "Score each of the users with each of the movies."
         return users @ movies.T
 
-# %% ../../nbs/models/40_base.ipynb #74a54e52
+# %% ../../nbs/models/40_base.ipynb #6655b49d
 @patch
 def score_pairs(self: EmbeddingModel,
     users: torch.Tensor,   # [n, size]
@@ -223,7 +219,7 @@ def score_pairs(self: EmbeddingModel,
     "Score each user with the movie in the same row."
     return (users * movies).sum(-1)
 
-# %% ../../nbs/models/40_base.ipynb #210adce5
+# %% ../../nbs/models/40_base.ipynb #0a4e7cc2
 @patch
 @torch.no_grad()
 def scorer(self: EmbeddingModel,
@@ -233,7 +229,7 @@ def scorer(self: EmbeddingModel,
     embedded = self.encode()
     return torch.no_grad()(lambda users: self.score(embedded["user"][users], embedded["movie"]))
 
-# %% ../../nbs/models/40_base.ipynb #f4a625c0
+# %% ../../nbs/models/40_base.ipynb #d0b00602
 @patch
 @torch.no_grad()
 def rating_predictor(self: EmbeddingModel,
@@ -244,7 +240,7 @@ def rating_predictor(self: EmbeddingModel,
     users, movies = pad(embedded["user"], (0, 0, 0, 1)), pad(embedded["movie"], (0, 0, 0, 1))
     return torch.no_grad()(lambda user, movie: self.score_pairs(users[user], movies[movie]))
 
-# %% ../../nbs/models/40_base.ipynb #a5b0b9e7
+# %% ../../nbs/models/40_base.ipynb #13cbfd1b
 @patch
 def serving_module(self: EmbeddingModel,
     graph: HeteroData,  # that the model was trained on

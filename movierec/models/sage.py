@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SageOptions', 'rating_baseline', 'DotDecoder', 'EdgeDecoder', 'GraphSAGE']
 
-# %% ../../nbs/models/80_sage.ipynb #8b4d4f42
+# %% ../../nbs/models/80_sage.ipynb #1d27f617
 from dataclasses import dataclass
 
 import torch
@@ -16,22 +16,24 @@ from torch_geometric.nn import SAGEConv, to_hetero
 from ..core import patch, setting
 from .base import EmbeddingModel, ModelError, NodeInput, RatingModel, Recipe
 
-# %% ../../nbs/models/80_sage.ipynb #3e319c78
+# %% ../../nbs/models/80_sage.ipynb #e082ce20
 @dataclass(kw_only=True)
 class SageOptions:
     "Options of `GraphSAGE`."
     embedding_size: int = setting(64, at_least=1)         # numbers per user and movie, in every layer
     dropout: float = setting(0.5, at_least=0, at_most=1)  # share of the input hidden in training
-    decoder: str = setting("dot", one_of=("dot", "edge")) # dot, or edge for the tutorial's
+    # how both ends of an edge make a rating: dot, or edge for the tutorial's network
+    decoder: str = setting("dot", one_of=("dot", "edge"))
     baseline: bool = setting(True)                        # learn only what the rating baseline leaves open
-    features: tuple[str, ...] = setting(("genres", "language", "year"))  # of movies and users
+    # genres, year, tags, cast, text and more of movies; age, gender, occupation of users
+    features: tuple[str, ...] = setting(("genres", "language", "year"))
 
-# %% ../../nbs/models/80_sage.ipynb #618fde1d
+# %% ../../nbs/models/80_sage.ipynb #61fcbadc
 def _damped_mean(residual, index, size, damping):
     total = torch.zeros(size).index_add(0, index, residual)
     return total / (torch.bincount(index, minlength=size) + damping)
 
-# %% ../../nbs/models/80_sage.ipynb #07bf8b34
+# %% ../../nbs/models/80_sage.ipynb #cc1aea24
 def rating_baseline(
     graph: HeteroData,           # from `build_graph`
     *,
@@ -45,11 +47,13 @@ def rating_baseline(
     (user, movie), mean = edges.edge_index, edges.rating.mean()
     user_bias = torch.zeros(n_users)
     for _ in range(rounds):
-        movie_bias = _damped_mean(edges.rating - mean - user_bias[user], movie, n_movies, movie_damping)
-        user_bias = _damped_mean(edges.rating - mean - movie_bias[movie], user, n_users, user_damping)
+        residual = edges.rating - mean - user_bias[user]
+        movie_bias = _damped_mean(residual, movie, n_movies, movie_damping)
+        residual = edges.rating - mean - movie_bias[movie]
+        user_bias = _damped_mean(residual, user, n_users, user_damping)
     return mean, user_bias, movie_bias
 
-# %% ../../nbs/models/80_sage.ipynb #14ff6be5
+# %% ../../nbs/models/80_sage.ipynb #dd6fbdbe
 class DotDecoder(nn.Module):
     "Score an edge by the dot product of its ends."
     def __init__(self,
@@ -58,7 +62,7 @@ class DotDecoder(nn.Module):
         super().__init__()
         self.scale = size ** -0.5
 
-# %% ../../nbs/models/80_sage.ipynb #b6ff3527
+# %% ../../nbs/models/80_sage.ipynb #6d5eaf04
 @patch
 def pairs(self: DotDecoder,
     users: torch.Tensor,   # [n, size]
@@ -67,7 +71,7 @@ def pairs(self: DotDecoder,
     "Score each user with the movie in the same row."
     return (users * movies).sum(-1) * self.scale
 
-# %% ../../nbs/models/80_sage.ipynb #1d76893f
+# %% ../../nbs/models/80_sage.ipynb #a7f777db
 @patch
 def matrix(self: DotDecoder,
     users: torch.Tensor,   # [n, size]
@@ -76,7 +80,7 @@ def matrix(self: DotDecoder,
     "Score each user with each movie."
     return users @ movies.T * self.scale
 
-# %% ../../nbs/models/80_sage.ipynb #b6964fd6
+# %% ../../nbs/models/80_sage.ipynb #979f7e97
 class EdgeDecoder(nn.Module):
     "Score an edge by a small network over both of its ends, as in the tutorial."
     def __init__(self,
@@ -86,7 +90,7 @@ class EdgeDecoder(nn.Module):
         self.user, self.movie = nn.Linear(size, size), nn.Linear(size, size, bias=False)
         self.out = nn.Linear(size, 1)
 
-# %% ../../nbs/models/80_sage.ipynb #5eefcbac
+# %% ../../nbs/models/80_sage.ipynb #f521faae
 @patch
 def pairs(self: EdgeDecoder,
     users: torch.Tensor,   # [n, size]
@@ -95,7 +99,7 @@ def pairs(self: EdgeDecoder,
     "Score each user with the movie in the same row."
     return self.out((self.user(users) + self.movie(movies)).relu()).squeeze(-1)
 
-# %% ../../nbs/models/80_sage.ipynb #25a4d1b1
+# %% ../../nbs/models/80_sage.ipynb #a6f44f38
 @patch
 def matrix(self: EdgeDecoder,
     users: torch.Tensor,   # [n, size]
@@ -104,10 +108,10 @@ def matrix(self: EdgeDecoder,
     "Score each user with each movie."
     return self.pairs(users[:, None], movies[None])
 
-# %% ../../nbs/models/80_sage.ipynb #1a4a85ee
+# %% ../../nbs/models/80_sage.ipynb #e8bedbac
 _DECODERS = {"dot": DotDecoder, "edge": EdgeDecoder}
 
-# %% ../../nbs/models/80_sage.ipynb #5c05adcd
+# %% ../../nbs/models/80_sage.ipynb #e504434c
 class _TwoSAGE(nn.Module):  # one kind of node; `to_hetero` makes it two
     def __init__(self, size):
         super().__init__()
@@ -116,14 +120,14 @@ class _TwoSAGE(nn.Module):  # one kind of node; `to_hetero` makes it two
     def forward(self, x, edge_index):
         return self.conv2(self.conv1(x, edge_index).relu(), edge_index)
 
-# %% ../../nbs/models/80_sage.ipynb #a3572bd4
+# %% ../../nbs/models/80_sage.ipynb #9737204d
 def _require_messages(graph):
     for kind in graph.node_types:
         if not any(target == kind for _, _, target in graph.edge_types):
             raise ModelError(f"no edge type leads to {kind!r} nodes, so they would get no messages: "
                              "add the reverse edges, as `build_graph` does")
 
-# %% ../../nbs/models/80_sage.ipynb #a18081d9
+# %% ../../nbs/models/80_sage.ipynb #c1102c52
 class GraphSAGE(EmbeddingModel, RatingModel):
     "Predict ratings from both ends of an edge, on top of the rating baseline."
     name, Options = "sage", SageOptions
@@ -140,9 +144,9 @@ class GraphSAGE(EmbeddingModel, RatingModel):
         self.convs = to_hetero(_TwoSAGE(size), graph.metadata())
         self.decoder = _DECODERS[self.options.decoder](size)
         self.dropout = nn.Dropout(self.options.dropout)
-        with torch.no_grad(): self.encode()  # makes the lazy weights, before an optimiser looks for them
+        with torch.no_grad(): self.encode()  # makes the lazy weights
 
-# %% ../../nbs/models/80_sage.ipynb #d4116b64
+# %% ../../nbs/models/80_sage.ipynb #3f528386
 @patch
 def _keep(self: GraphSAGE, graph):  # baseline and edges
     mean, user_bias, movie_bias = rating_baseline(graph)
@@ -151,9 +155,10 @@ def _keep(self: GraphSAGE, graph):  # baseline and edges
     self.register_buffer("movie_bias", movie_bias * self.options.baseline)
     self.edge_types = graph.edge_types
     for source, name, target in graph.edge_types:
-        self.register_buffer(f"{name}_edges", graph[source, name, target].edge_index, persistent=False)
+        edge_index = graph[source, name, target].edge_index
+        self.register_buffer(f"{name}_edges", edge_index, persistent=False)
 
-# %% ../../nbs/models/80_sage.ipynb #f9f67cf3
+# %% ../../nbs/models/80_sage.ipynb #ad776c66
 @patch
 def encode(self: GraphSAGE) -> dict[str, torch.Tensor]:  # user, movie [n, size + 1]
     "Embed every user and movie; the last column is the bias in stars."
@@ -162,7 +167,7 @@ def encode(self: GraphSAGE) -> dict[str, torch.Tensor]:  # user, movie [n, size 
     x, bias = self.convs(x, edges), {"user": self.user_bias, "movie": self.movie_bias}
     return {kind: torch.cat([x[kind], bias[kind][:, None].to(x[kind].dtype)], dim=1) for kind in x}
 
-# %% ../../nbs/models/80_sage.ipynb #330df1b3
+# %% ../../nbs/models/80_sage.ipynb #8048280d
 @patch
 def score(self: GraphSAGE,
     users: torch.Tensor,   # [n, size + 1], rows of `encode()["user"]`
@@ -172,7 +177,7 @@ def score(self: GraphSAGE,
     scores = self.decoder.matrix(users[:, :-1], movies[:, :-1])
     return scores + self.mean + users[:, -1:] + movies[:, -1]
 
-# %% ../../nbs/models/80_sage.ipynb #cb913b8f
+# %% ../../nbs/models/80_sage.ipynb #f1f7a9a4
 @patch
 def score_pairs(self: GraphSAGE,
     users: torch.Tensor,   # [n, size + 1]
@@ -182,10 +187,10 @@ def score_pairs(self: GraphSAGE,
     scores = self.decoder.pairs(users[:, :-1], movies[:, :-1])
     return scores + self.mean + users[:, -1] + movies[:, -1]
 
-# %% ../../nbs/models/80_sage.ipynb #ec47f150
+# %% ../../nbs/models/80_sage.ipynb #64684b50
 @patch
 def forward(self: GraphSAGE,
-    edge_label_index: torch.Tensor,  # [n, 2], user and movie row of each edge; batch first, for fastai
+    edge_label_index: torch.Tensor,  # [n, 2], user and movie row of each edge
 ) -> torch.Tensor:                   # [n], stars
     "Predict the ratings of the given edges."
     embedding, (user, movie) = self.encode(), edge_label_index.T

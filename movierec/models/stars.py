@@ -88,8 +88,9 @@ class StarsOptions:
     components: int = setting(100, at_least=1)     # SVD components of who watched what
     draws: int = setting(32, at_least=1)           # factorisations to average over, the latest
     thinning: int = setting(8, at_least=1)         # sweeps from one kept draw to the next
-    noise_shape: float = setting(6.0, above=0)     # Gamma shape of each precision of a user or movie
-    features: tuple[str, ...] = setting(("genres", "language", "period"))  # of movies
+    noise_shape: float = setting(6.0, above=0)     # Gamma shape of the precision of each user and movie
+    # what is known of movies: genres, year, tags, cast, text and more
+    features: tuple[str, ...] = setting(("genres", "language", "period"))
 
 # %% ../../nbs/models/90_stars.ipynb #3f099886
 _RENAMED = {

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['recommender_learner', 'KeepBest', 'fit_epochs', 'fit_best']
 
-# %% ../../nbs/train/10_learner.ipynb #8953fcee
+# %% ../../nbs/train/10_learner.ipynb #631ac8b8
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
@@ -31,29 +31,30 @@ from ..models.registry import create_model, model_class
 from ..models.splits import split_ratings
 from .metrics import make_metric
 
-# %% ../../nbs/train/10_learner.ipynb #af50e7f2
+# %% ../../nbs/train/10_learner.ipynb #b7a7d4c6
 def _movies_and_split(data, split, recipe, seed):  # -> movies, ratings with `part`
-    if not isinstance(data, pd.DataFrame):
-        return data.movies, split_ratings(data.ratings, recipe.split, seed=seed) if split is None else split
-    if split is not None: return data, split
-    raise ModelError("a movies table needs a split too: recommender_learner(movies, split_ratings(ratings)); "
-                     "or give a dataset, as load_dataset or load_sample makes it")
+    if isinstance(data, pd.DataFrame):
+        if split is not None: return data, split
+        raise ModelError("a movies table needs a split too: give split_ratings(ratings) after it, "
+                         "or a dataset, as load_dataset or load_sample makes it")
+    if split is None: split = split_ratings(data.ratings, recipe.split, seed=seed)
+    return data.movies, split
 
-# %% ../../nbs/train/10_learner.ipynb #3c5ca446
+# %% ../../nbs/train/10_learner.ipynb #728214d3
 def _users(data, users):  # table of users, None where there is none
     if users is not None or isinstance(data, pd.DataFrame): return users
     return data.users
 
-# %% ../../nbs/train/10_learner.ipynb #0c92e674
+# %% ../../nbs/train/10_learner.ipynb #facf80f6
 def _network(model, movies, split, users, seed, options):  # -> model, graph
     in_train, features = split.part == "train", getattr(model.make_options(**options), "features", ())
     graph = build_graph(movies, split[in_train], features=features, users=users)
     check_no_leak(graph, split[~in_train])
     set_seed(seed, reproducible=True)
-    torch.use_deterministic_algorithms(True, warn_only=True)  # sums in a fixed order, also in parallel
+    torch.use_deterministic_algorithms(True, warn_only=True)  # sums in a fixed order
     return create_model(model, graph, **options), graph
 
-# %% ../../nbs/train/10_learner.ipynb #ff40e9c6
+# %% ../../nbs/train/10_learner.ipynb #cdfd0702
 def _loaders(network, graph, split, size):  # of training and validation
     train, validation = (split[split.part == part] for part in ("train", "validation"))
     train_set, valid_set = network.examples(graph, train, validation=validation)
@@ -63,39 +64,39 @@ def _loaders(network, graph, split, size):  # of training and validation
     dls.n_inp = network.n_inputs
     return dls
 
-# %% ../../nbs/train/10_learner.ipynb #97428e3e
+# %% ../../nbs/train/10_learner.ipynb #eca1cd2f
 class _NothingToLearn(Callback):  # no gradients and no steps
     def before_backward(self): raise CancelBackwardException()
 
     def before_step(self): raise CancelStepException()
 
-# %% ../../nbs/train/10_learner.ipynb #8477c421
+# %% ../../nbs/train/10_learner.ipynb #8feb0a3c
 def _no_optimiser(_, **options):  # fastai wants one
     return Adam([torch.nn.Parameter(torch.zeros(1))], **options)
 
-# %% ../../nbs/train/10_learner.ipynb #d7e6c17d
+# %% ../../nbs/train/10_learner.ipynb #77d5785c
 def _make_learner(dls, network, metrics):
     common = {"loss_func": network.loss, "metrics": metrics}
     if any(weight.requires_grad for weight in network.parameters()):
         return Learner(dls, network, cbs=network.callbacks(), **common)
     callbacks = [*network.callbacks(), _NothingToLearn()]
     learn = Learner(dls, network, cbs=callbacks, opt_func=_no_optimiser, **common)
-    learn._set_device = partial(to_device, device=dls.device)  # fastai asks the first weight otherwise
+    learn._set_device = partial(to_device, device=dls.device)  # not the first weight's
     return learn
 
-# %% ../../nbs/train/10_learner.ipynb #c89a8883
+# %% ../../nbs/train/10_learner.ipynb #f2fc3e72
 def _quiet(learn):  # a bar that redraws itself floods a log file
     learn.remove_cb(ProgressCallback)
     learn.logger = lambda row: None
 
-# %% ../../nbs/train/10_learner.ipynb #bae2f1e6
+# %% ../../nbs/train/10_learner.ipynb #090c2f18
 def recommender_learner(
     data: Dataset | pd.DataFrame,  # from `load_dataset`; or a movies table, with `split`
-    split: pd.DataFrame = None,    # ratings with `part`; None splits the dataset's by the model's recipe
+    split: pd.DataFrame = None,    # ratings with `part`; None splits by the model's recipe
     *,
     model: str | type = "history", # name in `MODELS`, or a class of your own
     batch_size: int = None,        # examples per step; None takes the recipe's
-    seed: int = 0,                 # of the weights, of the order of the batches and of a random split
+    seed: int = 0,                 # of the weights, the order of batches and a random split
     progress: bool = True,         # False shows no bar and no table while training
     users: pd.DataFrame = None,    # table of users, for user features; None takes the dataset's
     **options: object,             # of the model, such as embedding_size or features
@@ -111,7 +112,7 @@ def recommender_learner(
     if not (progress and (in_notebook() or sys.stdout.isatty())): _quiet(learn)
     return learn
 
-# %% ../../nbs/train/10_learner.ipynb #3cb207fb
+# %% ../../nbs/train/10_learner.ipynb #4311b9b0
 class KeepBest(TrackerCallback):
     "Go back to the weights of the best epoch when training ends."
     def __init__(self,
@@ -132,11 +133,11 @@ class KeepBest(TrackerCallback):
         "Put the best weights back."
         if self.best_state: self.model.load_state_dict(self.best_state)
 
-# %% ../../nbs/train/10_learner.ipynb #7c2fcd24
+# %% ../../nbs/train/10_learner.ipynb #2908409f
 def _recipe(learn, **given):  # the model's, changed where something is given
     return replace(learn.model.recipe, **{name: value for name, value in given.items() if value is not None})
 
-# %% ../../nbs/train/10_learner.ipynb #f0b36e3c
+# %% ../../nbs/train/10_learner.ipynb #d0f24bf3
 def fit_epochs(
     learn: Learner,               # from `recommender_learner`
     epochs: int = None,           # how many; None takes the recipe's, as for all that follow
@@ -151,7 +152,7 @@ def fit_epochs(
     fit = learn.fit_one_cycle if recipe.one_cycle else learn.fit
     fit(recipe.epochs, recipe.learning_rate, wd=recipe.weight_decay)
 
-# %% ../../nbs/train/10_learner.ipynb #74beb00c
+# %% ../../nbs/train/10_learner.ipynb #f584fc4a
 def fit_best(
     learn: Learner,        # from `recommender_learner`, with ratings in the validation part
     epochs: int = None,    # at most; None takes the recipe's

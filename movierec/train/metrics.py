@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['top_movies', 'Recall', 'RankingMetric', 'RootMeanSquaredError', 'make_metric']
 
-# %% ../../nbs/train/00_metrics.ipynb #1d606b4f
+# %% ../../nbs/train/00_metrics.ipynb #20453d09
 import torch
 from fastai.learner import Metric
 from torch_geometric.metrics import LinkPredHitRatio, LinkPredNDCG, LinkPredRecall
@@ -13,7 +13,12 @@ from torch_geometric.metrics import LinkPredHitRatio, LinkPredNDCG, LinkPredReca
 from ..core import nearest
 from ..models.base import ModelError
 
-# %% ../../nbs/train/00_metrics.ipynb #d5fb78c8
+# %% ../../nbs/train/00_metrics.ipynb #898e41e0
+def _require_numbers(scores):
+    if not scores.isnan().any(): return
+    raise ModelError("a score is not a number: training has diverged, try a smaller learning rate")
+
+# %% ../../nbs/train/00_metrics.ipynb #2b016799
 def top_movies(
     scores: torch.Tensor,         # [n, n_movies]
     not_candidate: torch.Tensor,  # [n, n_movies], bool: watched, or without a rating in training
@@ -21,22 +26,22 @@ def top_movies(
     k: int,                       # how many
 ) -> torch.Tensor:                # [n, k] movie rows, best first; then n_movies, which is no row
     "Pick the best candidates."
-    if scores.isnan().any():
-        raise ModelError("a score is not a number: training has diverged, try a smaller learning rate")
-    best = scores.float().masked_fill(not_candidate, -torch.inf).topk(min(k, scores.shape[1]), dim=1)
+    _require_numbers(scores)
+    scores = scores.float().masked_fill(not_candidate, -torch.inf)
+    best = scores.topk(min(k, scores.shape[1]), dim=1)
     return torch.where(best.values == -torch.inf, scores.shape[1], best.indices)
 
-# %% ../../nbs/train/00_metrics.ipynb #cc23cac2
+# %% ../../nbs/train/00_metrics.ipynb #fce240b9
 class Recall(LinkPredRecall):
     "Hits divided by min(k, number of held-out movies), so that 1 can be reached."
     def _compute(self, data):
         return data.pred_rel_mat[:, :self.k].sum(-1) / data.label_count.clamp(min=1, max=self.k)
 
-# %% ../../nbs/train/00_metrics.ipynb #04f09e4f
+# %% ../../nbs/train/00_metrics.ipynb #27a12b82
 def _follow(metric, scores, relevant, not_candidate):  # [n, n_movies] each
     metric.update(top_movies(scores, not_candidate, k=metric.k), relevant.nonzero().T)
 
-# %% ../../nbs/train/00_metrics.ipynb #f7079ed7
+# %% ../../nbs/train/00_metrics.ipynb #6a5aab57
 class RankingMetric(Metric):
     "Follow one of PyTorch Geometric's ranking metrics on the validation users."
     def __init__(self,
@@ -47,7 +52,8 @@ class RankingMetric(Metric):
 
     def reset(self): self.metric.reset()
 
-    def accumulate(self, learn): _follow(self.metric, learn.pred.cpu(), *(part.cpu() for part in learn.yb))
+    def accumulate(self, learn):
+        _follow(self.metric, learn.pred.cpu(), *(part.cpu() for part in learn.yb))
 
     @property
     def value(self): return self.metric.compute().item()
@@ -55,7 +61,11 @@ class RankingMetric(Metric):
     @property
     def name(self): return self.label
 
-# %% ../../nbs/train/00_metrics.ipynb #06cd90c5
+# %% ../../nbs/train/00_metrics.ipynb #0e379bd8
+def _squared_error(prediction, ratings, low, high):  # the sum
+    return (prediction.clamp(low, high) - ratings).square().sum().item()
+
+# %% ../../nbs/train/00_metrics.ipynb #fa6a09fb
 class RootMeanSquaredError(Metric):
     "Follow the error in stars, with predictions clipped to the range of the ratings."
     def __init__(self,
@@ -67,8 +77,7 @@ class RootMeanSquaredError(Metric):
     def reset(self): self.total, self.count = 0.0, 0
 
     def accumulate(self, learn):
-        prediction = learn.pred.float().clamp(self.low, self.high)
-        self.total += (prediction - learn.y).square().sum().item()
+        self.total += _squared_error(learn.pred.float(), learn.y, self.low, self.high)
         self.count += len(learn.y)
 
     @property
@@ -77,10 +86,10 @@ class RootMeanSquaredError(Metric):
     @property
     def name(self): return "rmse"
 
-# %% ../../nbs/train/00_metrics.ipynb #cb91d2f1
+# %% ../../nbs/train/00_metrics.ipynb #68137f22
 _RANKING = {"ndcg": LinkPredNDCG, "recall": Recall, "hit_rate": LinkPredHitRatio}
 
-# %% ../../nbs/train/00_metrics.ipynb #6242d551
+# %% ../../nbs/train/00_metrics.ipynb #4f0c4d1d
 def make_metric(
     name: str,               # ndcg@k, recall@k or hit_rate@k; or rmse
     ratings: torch.Tensor,   # of training, whose range clips predictions
