@@ -201,7 +201,7 @@ def _served(trial):
     with tempfile.TemporaryDirectory() as folder:
         recommender = Recommender.load(_bundle(trial.learn, folder))
         for user_id in (1, 40):
-            movie_ids = set(recommender.recommend(user_id, k=43).movie_id)
+            movie_ids = set(recommender.recommend(user_id, k=30).movie_id)
             again = movie_ids & watched[user_id]
             _require(not again, f"user {user_id} is recommended {again}, which they have watched")
         _strangers(trial.learn.model, recommender)
