@@ -22,7 +22,7 @@ def _data(config):  # -> DataReport
     from movierec.store.opening import open_store
     with open_store(config.store) as store:
         dataset = load_dataset(**vars(config.data), into=store.writing)
-        store.load(dataset.movies, dataset.ratings, dataset.users, dataset.report)
+        store.load(dataset.movies, dataset.ratings, users=dataset.users, report=dataset.report)
     return dataset.report
 
 # %% ../nbs/45_commands.ipynb #20e4d8b6

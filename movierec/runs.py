@@ -56,7 +56,7 @@ def _names(runs, model):
     yield Path(runs) / stem
     yield from (Path(runs) / f"{stem}-{n}" for n in range(2, 100))
 
-# %% ../nbs/20_runs.ipynb #ce4ec01d
+# %% ../nbs/20_runs.ipynb #b19d65d8
 def _finish(folder, runs, model):  # give a finished folder its name
     os.chmod(folder, 0o755)
     for run in _names(runs, model):
@@ -117,7 +117,7 @@ def _held_out(split, part):
     if len(rows): return rows
     raise MovierecError(f"too few ratings: none are left for {part}; a user needs at least 3")
 
-# %% ../nbs/20_runs.ipynb #43aa769d
+# %% ../nbs/20_runs.ipynb #36abc1b5
 def _pace(trainer):
     return {name: getattr(trainer, name) for name in ("learning_rate", "weight_decay", "one_cycle")}
 
@@ -133,7 +133,7 @@ def _choose_epochs(config, movies, split, **how):  # train on train, judge on va
 def _final(split):
     return split.assign(part=split.part.replace("validation", "train"))
 
-# %% ../nbs/20_runs.ipynb #02758302
+# %% ../nbs/20_runs.ipynb #8ec76ee2
 def _train_finally(config, movies, split, epochs, **how):  # train on train and validation, judge on test
     from movierec.train.evaluation import compare
     from movierec.train.learner import fit_epochs
@@ -163,14 +163,14 @@ def _users(data):  # a row for each user, with what is known of them
     rated = pd.DataFrame({"user_id": data.ratings.user_id.unique()})
     return as_users(rated.merge(known, on="user_id", how="left"))
 
-# %% ../nbs/20_runs.ipynb #0dbbdc24
+# %% ../nbs/20_runs.ipynb #a2ca885d
 def _write_tables(folder, data, users, split):
     split.to_parquet(folder / "split.parquet", index=False)
     data.movies.to_parquet(folder / "movies.parquet", index=False)
     users.to_parquet(folder / "users.parquet", index=False)
     (folder / "data_report.json").write_text(data.report.to_json(), encoding="utf-8")
 
-# %% ../nbs/20_runs.ipynb #5aec6f36
+# %% ../nbs/20_runs.ipynb #4552fba4
 def _settings(config):  # what the bundle's manifest keeps
     model = {"name": config.model.name, **config.model.options}
     split, trainer = asdict(config.split), asdict(config.trainer)
@@ -189,7 +189,7 @@ def _write_model(folder, config, learn, metrics):
 # %% ../nbs/20_runs.ipynb #4a64ee79
 def _write_run(folder, config, data, **how):
     from movierec.models.splits import split_ratings
-    split = split_ratings(data.ratings, config.split.name, config.split.seed)
+    split = split_ratings(data.ratings, config.split.name, seed=config.split.seed)
     how["users"] = _users(data)
     best, validation, recorder = _choose_epochs(config, data.movies, split, **how)
     learn, test = _train_finally(config, data.movies, split, best, **how)
@@ -215,7 +215,7 @@ def _read_metrics(folder):  # as they were written
     with _reading(folder / "metrics.json") as file:
         return json.loads(file.read_text(encoding="utf-8"))
 
-# %% ../nbs/20_runs.ipynb #a9a7fd6a
+# %% ../nbs/20_runs.ipynb #3e9a72c5
 def _metrics_table(folder):  # model and part down, metrics across
     metrics = _read_metrics(folder)
     with _reading(folder / "metrics.json"):
