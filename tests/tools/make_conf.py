@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from fastcore.docments import docments
 
-from movierec.config import Config, DataConfig, ModelChoice, SplitConfig, TrainerConfig
+from movierec.settings import Config, DataConfig, ModelChoice, SplitConfig, TrainerConfig
 from movierec.data.downloads import RELEASES
 from movierec.models.registry import MODELS
 from movierec.models.splits import SPLITS
