@@ -61,14 +61,14 @@ def _recommend(config):  # -> DataFrame: user_id, movie_id, title, year, genres,
     recommender = _load_run(config).recommender
     if config.user is None and not config.history:
         raise MovierecError("recommend for whom? give user=ID, such as user=42, or history='{318: 5, 296: 4.5}'")
-    return recommender.recommend(config.user, config.k, config.history or ())
+    return recommender.recommend(config.user, config.k, history=config.history or ())
 
 # %% ../nbs/45_commands.ipynb #48021de6
 def _everyone(config):  # -> folder of Parquet files: user_id, movie_id, score, rank
     "Recommend movies to every user of a run, into files."
     from movierec.serve.batch import recommend_all
     run = _load_run(config)
-    return recommend_all(run.recommender, run.folder / f"everyone-{config.k}", config.k)
+    return recommend_all(run.recommender, run.folder / f"everyone-{config.k}", k=config.k)
 
 # %% ../nbs/45_commands.ipynb #ea2db432
 def _chosen_user(config):  # the user asked for, or the first, known before hours of training

@@ -12,8 +12,8 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, replace
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +21,8 @@ from pickle import UnpicklingError
 
 import pandas as pd
 
-from .config import Config, ModelChoice, config_text, load_config, read_config
-from .core import MovierecError, nearest, patch
+from .config import Config, config_text, make_config, read_config
+from .core import MovierecError, check_settings, nearest, patch
 from .data.report import Dataset
 from .data.tables import as_movies, as_users
 from .serve.recommender import Recommender
@@ -91,10 +91,11 @@ def needs(
         raise MovierecError(f'{error.name} is not installed: pip install "movierec[{extra}]"') from None
 
 # %% ../nbs/20_runs.ipynb #d33f52da
-def _learner(config, movies, split, users, progress=False):
+def _learner(config, movies, split, *, users, model=None, progress=False):
     from movierec.train.learner import recommender_learner
-    learn = recommender_learner(movies, split, model=config.model.name, batch_size=config.trainer.batch_size,
-                                seed=config.seed, users=users, **config.model.options)
+    about = {"model": model or config.model.name, "seed": config.seed, "users": users}
+    learn = recommender_learner(movies, split, batch_size=config.trainer.batch_size, progress=progress,
+                                **about, **config.model.options)
     return _to_device(learn, config.trainer.device)
 
 # %% ../nbs/20_runs.ipynb #8cd4f1f7
@@ -108,36 +109,31 @@ def _to_device(learn, name):
     return learn
 
 # %% ../nbs/20_runs.ipynb #1ca69b96
-@contextmanager
-def _quiet(learn, progress):
-    if progress: yield
-    else:
-        with learn.no_bar(), learn.no_logging(): yield
-
 def _held_out(split, part):
     rows = split[split.part == part]
     if len(rows): return rows
     raise MovierecError(f"too few ratings: none are left for {part}; a user needs at least 3")
 
-# %% ../nbs/20_runs.ipynb #2ae40778
 def _pace(trainer):
-    return {"learning_rate": trainer.learning_rate, "weight_decay": trainer.weight_decay, "one_cycle": trainer.one_cycle}
+    return {name: getattr(trainer, name) for name in ("learning_rate", "weight_decay", "one_cycle")}
 
-def _choose_epochs(config, movies, split, users, progress):  # train on train, judge on validation
+# %% ../nbs/20_runs.ipynb #e600cc1b
+def _choose_epochs(config, movies, split, **how):  # train on train, judge on validation
     from movierec.train.evaluation import compare
     from movierec.train.learner import fit_best
-    learn, validation = _learner(config, movies, split, users), _held_out(split, "validation")
-    with _quiet(learn, progress): best = fit_best(learn, config.trainer.epochs, **_pace(config.trainer))
+    learn, validation = _learner(config, movies, split, **how), _held_out(split, "validation")
+    best = fit_best(learn, config.trainer.epochs, **_pace(config.trainer))
     return best, compare(learn, validation), learn.recorder
 
-# %% ../nbs/20_runs.ipynb #d2c7d1eb
-def _final(split): return split.assign(part=split.part.replace("validation", "train"))
+# %% ../nbs/20_runs.ipynb #82ceaaee
+def _final(split):
+    return split.assign(part=split.part.replace("validation", "train"))
 
-def _train_finally(config, movies, split, users, epochs, progress):  # train on train and validation, judge on test
+def _train_finally(config, movies, split, epochs, **how):  # train on train and validation, judge on test
     from movierec.train.evaluation import compare
     from movierec.train.learner import fit_epochs
-    learn, test = _learner(config, movies, _final(split), users), _held_out(split, "test")
-    with _quiet(learn, progress): fit_epochs(learn, epochs, **_pace(config.trainer))
+    learn, test = _learner(config, movies, _final(split), **how), _held_out(split, "test")
+    fit_epochs(learn, epochs, **_pace(config.trainer))
     return learn, compare(learn, test)
 
 # %% ../nbs/20_runs.ipynb #f0954d2d
@@ -151,7 +147,8 @@ def _training_curve(recorder, best, file):
     metric.plot(epochs, [row[2] for row in recorder.values])
     metric.axvline(best, linestyle=":", color="tab:grey")
     best_value = recorder.values[best - 1][2]
-    loss.set(ylabel="training loss", title=f"Epoch {best} is best on validation: {name} {best_value:.4f}")
+    title = f"Epoch {best} is best on validation: {name} {best_value:.4f}"
+    loss.set(ylabel="training loss", title=title)
     metric.set(ylabel=f"{name} on validation", xlabel="epoch")
     figure.savefig(file)
 
@@ -172,21 +169,26 @@ def _settings(config):  # what the bundle's manifest keeps
     return {"split": asdict(config.split), "model": model, "trainer": asdict(config.trainer), "seed": config.seed}
 
 # %% ../nbs/20_runs.ipynb #3b13b4e5
-def _write_run(folder, config, data, progress):
+def _write_model(folder, config, learn, metrics):
     import torch
 
-    from movierec.models.splits import split_ratings
     from movierec.train.export import export_bundle
-    split, users = split_ratings(data.ratings, config.split.name, config.split.seed), _users(data)
-    best, validation, recorder = _choose_epochs(config, data.movies, split, users, progress)
-    learn, test = _train_finally(config, data.movies, split, users, best, progress)
-    metrics = {"epochs": best, "validation": validation.to_dict("index"), "test": test.to_dict("index")}
     (folder / "config.yaml").write_text(config_text(config), encoding="utf-8")
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
-    _write_tables(folder, data, users, split)
     torch.save(learn.model.state_dict(), folder / "checkpoint.pt")
-    _training_curve(recorder, best, folder / "training.png")
     export_bundle(learn, folder / "bundle", metrics=metrics, settings=_settings(config))
+
+# %% ../nbs/20_runs.ipynb #4a64ee79
+def _write_run(folder, config, data, **how):
+    from movierec.models.splits import split_ratings
+    split = split_ratings(data.ratings, config.split.name, config.split.seed)
+    how["users"] = _users(data)
+    best, validation, recorder = _choose_epochs(config, data.movies, split, **how)
+    learn, test = _train_finally(config, data.movies, split, best, **how)
+    metrics = {"epochs": best, "validation": validation.to_dict("index"), "test": test.to_dict("index")}
+    _write_tables(folder, data, how["users"], split)
+    _training_curve(recorder, best, folder / "training.png")
+    _write_model(folder, config, learn, metrics)
 
 # %% ../nbs/20_runs.ipynb #ee8bb31d
 _DAMAGE = (OSError, ValueError, KeyError, RuntimeError, EOFError, UnpicklingError)
@@ -213,13 +215,21 @@ def _metrics_table(folder):  # model and part down, metrics across
         return pd.DataFrame(rows).set_index(["model", "part"])
 
 # %% ../nbs/20_runs.ipynb #0e0a46a4
-def _read_learner(config, folder):  # the trained learner of a run
+def _known_model(config, model):  # the class, or the name of one of ours
+    from movierec.models.registry import MODELS
+    if model or config.model.name in MODELS: return model or config.model.name
+    name = config.model.name
+    raise MovierecError(f"{name!r} is a model of your own: open the run with Run.load(folder, model=YourClass)")
+
+# %% ../nbs/20_runs.ipynb #f994f15f
+def _read_learner(config, folder, model):  # the trained learner of a run
     import torch
+    model = _known_model(config, model)
     with _reading(folder / "split.parquet") as file: split = pd.read_parquet(file)
     with _reading(folder / "movies.parquet") as file: movies = as_movies(pd.read_parquet(file))
     with _reading(folder / "users.parquet") as file: users = as_users(pd.read_parquet(file))
     with _reading(folder / "checkpoint.pt") as file, warnings.catch_warnings(action="ignore"):
-        learn = _learner(config, movies, _final(split), users)
+        learn = _learner(config, movies, _final(split), users=users, model=model)
         learn.model.load_state(torch.load(file, map_location="cpu", weights_only=True))
     return learn
 
@@ -229,9 +239,10 @@ class Run:
     def __init__(self,
         folder: str | Path,   # that `train_run` made
         *,
-        device: str = "auto",  # where the learner goes: auto, cpu, mps, cuda or cuda:1
+        model: type | None = None,  # class of a model of your own; None finds ours by its name
+        device: str = "auto",       # where the learner goes: auto, cpu, mps, cuda or cuda:1
     ):
-        self.folder, self._device = Path(folder), device
+        self.folder, self._model, self._device = Path(folder), model, device
 
     def __repr__(self): return f"Run({self.folder.as_posix()!r})"
 
@@ -259,7 +270,7 @@ class Run:
     @cached_property
     def learner(self) -> object:  # fastai Learner, trained on train and validation
         "Load the trained learner."
-        with needs("train"): return _read_learner(self.config, self.folder)
+        with needs("train"): return _read_learner(self.config, self.folder, self._model)
 
 # %% ../nbs/20_runs.ipynb #575c1aee
 def _load_run(cls,
@@ -275,32 +286,43 @@ def _load_run(cls,
 Run.load = classmethod(_load_run)
 
 # %% ../nbs/20_runs.ipynb #70d564e2
+def _check_options(config, model):  # the model's own limits
+    from movierec.models.registry import model_class
+    cls, options = model_class(_known_model(config, model)), config.model.options
+    names = {item.name for item in fields(cls.Options)}
+    if not options.keys() <= names: cls.make_options(**options)  # says which it does not know
+    check_settings(cls.Options(**options), "model.")
+
+# %% ../nbs/20_runs.ipynb #c952d14a
 def train_configured(
-    data: Dataset | Callable,  # movies, ratings, report and users, or a function that reads them
-    config: Config,            # `split`, `model`, `trainer`, `runs` and `seed` count
+    data: Dataset | Callable,    # movies, ratings, report and users, or a function that reads them
+    config: Config,              # `split`, `model`, `trainer`, `runs` and `seed` count
     *,
-    progress: bool = True,     # show bars and a table of epochs
-) -> Run:                      # finished
+    model: type | None = None,   # class of a model of your own; None finds ours by its name
+    progress: bool = True,       # show bars and a table of epochs
+) -> Run:                        # finished
     "Train a model as a configuration says."
     with needs("train"): from movierec.train import evaluation, export, learner  # noqa: F401
+    _check_options(config, model)
     data = data() if callable(data) else data
     with _beside(config.runs) as folder:
-        _write_run(folder, config, data, progress)
-        return Run(_finish(folder, config.runs, config.model.name), device=config.trainer.device)
+        _write_run(folder, config, data, model=model, progress=progress)
+        run = _finish(folder, config.runs, config.model.name)
+    return Run(run, model=model, device=config.trainer.device)
 
 # %% ../nbs/20_runs.ipynb #6a29f58c
-def _configured(model, split, runs, seed, trainer, options):
-    config = load_config([f"model={model}", f"seed={seed}"])
-    trainer = {name: value for name, value in trainer.items() if value is not None}
-    config = replace(config, runs=str(runs), trainer=replace(config.trainer, **trainer))
-    if split: config.split.name = split
-    return replace(config, model=ModelChoice(name=model, options=config.model.options | options))
+def _configured(cls, split, runs, seed, trainer, options):  # Config of what `train_run` is given
+    recipe = asdict(cls.recipe)
+    usual = recipe.pop("split")
+    given = {name: value for name, value in trainer.items() if value is not None}
+    return make_config(runs=str(runs), seed=seed, split={"name": split or usual, "seed": seed},
+                       model={"name": cls.name, **asdict(cls.make_options(**options))}, trainer=recipe | given)
 
 # %% ../nbs/20_runs.ipynb #eec9dff6
 def train_run(
     data: Dataset,                       # from `load_sample`, `load_dataset` or `read_table`
     *,
-    model: str = "history",              # history or lightgcn to rank, stars or sage to predict ratings
+    model: str | type = "history",       # history or lightgcn to rank, stars or sage to rate; or a class
     split: str | None = None,            # temporal_user, random_user or random
     runs: str | Path = "runs",           # folder that holds the runs
     seed: int = 0,                       # of everything random
@@ -316,8 +338,10 @@ def train_run(
     "Train a model, measure it, and keep all that is needed to check it."
     trainer = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size,
                "weight_decay": weight_decay, "one_cycle": one_cycle, "device": device}
-    config = _configured(model, split, runs, seed, trainer, options)
-    return train_configured(data, config, progress=progress)
+    with needs("train"): from movierec.models.registry import model_class
+    cls = model_class(model)
+    config = _configured(cls, split, runs, seed, trainer, options)
+    return train_configured(data, config, model=cls, progress=progress)
 
 # %% ../nbs/20_runs.ipynb #4a5c8843
 @patch

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Recipe', 'ModelError', 'NoOptions', 'RecommenderModel', 'RankingModel', 'RatingModel', 'NodeInput', 'EmbeddingModel']
 
-# %% ../../nbs/models/40_base.ipynb #83c2557b
+# %% ../../nbs/models/40_base.ipynb #a3be6cb8
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -16,73 +16,77 @@ from torch.nn.functional import mse_loss, pad
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import NodeStorage
 
+from ..config import Schedule
 from ..core import MovierecError, check_settings, nearest, patch, setting
 from .batches import RatedEdges, UserRows
 from .losses import softmax_loss
 from .serving import TopMovies, TopMoviesOfUser
 from .splits import SPLITS
 
-# %% ../../nbs/models/40_base.ipynb #3e5d9371
+# %% ../../nbs/models/40_base.ipynb #0937f049
 @dataclass(kw_only=True)
-class Recipe:
+class Recipe(Schedule):
     "How a model is trained unless told otherwise."
-    epochs: int = setting(10, at_least=1)               # passes over the training examples
-    learning_rate: float = setting(0.01, above=0)       # size of a step
-    batch_size: int = setting(512, at_least=1)          # examples in a step
-    weight_decay: float = setting(0.0, at_least=0)      # pull of the weights towards zero, decoupled as in AdamW
-    one_cycle: bool = setting(False)                    # let the learning rate rise and fall; False keeps the best epoch
     split: str = setting("temporal_user", one_of=SPLITS)  # what is held out
 
-# %% ../../nbs/models/40_base.ipynb #6897771c
+# %% ../../nbs/models/40_base.ipynb #6cb8e323
 class ModelError(MovierecError):
     "A model, an option or a graph that do not fit together."
 
+# %% ../../nbs/models/40_base.ipynb #60a180f6
 @dataclass(kw_only=True)
 class NoOptions:
     "Options of a model that has none."
 
-# %% ../../nbs/models/40_base.ipynb #851fb658
+# %% ../../nbs/models/40_base.ipynb #ebf573a5
+def _require_known(model, options):
+    known = [field.name for field in fields(model.Options)]
+    allowed = f"it has {', '.join(known)}" if known else "it has none"
+    for name in options:
+        if name in known: continue
+        raise ModelError(f"{model.name} has no option {name!r}: {allowed}.{nearest(name, known)}")
+
+# %% ../../nbs/models/40_base.ipynb #796f08be
 class RecommenderModel(nn.Module):
     "Answer what training, export and serving need to know of a model."
-    name, task = "", "ranking"              # for the command line; ranking or rating
-    Options, recipe = NoOptions, Recipe()   # dataclass of the options; how it is trained
-    renamed_options, renamed_state = {}, {} # names in earlier versions -> names now
-    n_inputs, metrics = 1, ()          # leading parts of a batch that are the input; what to follow in training
-    remembered = None                       # how many movies of a history count, None where histories are not read
+    name, task = "", "ranking"  # for the command line; ranking or rating
+    Options, recipe = NoOptions, Recipe()  # dataclass of the options; how it is trained
+    renamed_options, renamed_state = {}, {}  # names in earlier versions -> names now
+    n_inputs, metrics = 1, ()  # leading parts of a batch that are the input; names of metrics
+    remembered = None  # how many movies of a history count, None where histories are not read
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "name" not in vars(cls): cls.name = cls.__name__.lower()
 
     def __init__(self,
-        **options,  # fields of `Options`
+        **options: object,  # fields of `Options`
     ):
         super().__init__()
         self.options = self.make_options(**options)
 
     @classmethod
     def make_options(cls,
-        **options,  # fields of `Options`, also by names of earlier versions
-    ) -> object:    # instance of `Options`
+        **options: object,  # fields of `Options`, also by names of earlier versions
+    ) -> object:            # instance of `Options`
         "Check options, and fill in the defaults."
         options = {cls.renamed_options.get(name, name): value for name, value in options.items()}
-        known = [field.name for field in fields(cls.Options)]
-        for name in options:
-            if name in known: continue
-            allowed = f"it has {', '.join(known)}" if known else "it has none"
-            raise ModelError(f"{cls.name} has no option {name!r}: {allowed}.{nearest(name, known)}")
+        _require_known(cls, options)
         return check_settings(cls.Options(**options))
 
-# %% ../../nbs/models/40_base.ipynb #9a097234
+# %% ../../nbs/models/40_base.ipynb #6c854530
 @patch
 def examples(self: RecommenderModel,
     graph: HeteroData,         # from `build_graph`
     train: pd.DataFrame,       # ratings to learn from
+    *,
     validation: pd.DataFrame,  # ratings to judge by
-) -> tuple:                    # training examples, validation examples; indexed by many rows at once
+) -> tuple:                    # training and validation examples; indexed by many rows at once
     "Make what the model learns from, and what it is judged by."
-    raise ModelError(f"{self.name} has no examples: subclass RankingModel or RatingModel, or write examples()")
+    raise ModelError(f"{self.name} has no examples: subclass RankingModel or RatingModel, "
+                     "or write examples()")
 
+# %% ../../nbs/models/40_base.ipynb #3a9536d2
 @patch
 def validation_batch_size(self: RecommenderModel,
     batch_size: int,  # examples in a training step
@@ -90,12 +94,13 @@ def validation_batch_size(self: RecommenderModel,
     "Say how many validation examples fit at a time."
     return 2 * batch_size
 
+# %% ../../nbs/models/40_base.ipynb #c0dde50a
 @patch
 def callbacks(self: RecommenderModel) -> list:  # of fastai
     "Give the callbacks that the model needs in training."
     return []
 
-# %% ../../nbs/models/40_base.ipynb #563b9add
+# %% ../../nbs/models/40_base.ipynb #cea1bc4d
 @patch
 def load_state(self: RecommenderModel,
     state: dict,  # from `state_dict` of this or an earlier version
@@ -103,7 +108,7 @@ def load_state(self: RecommenderModel,
     "Load saved weights."
     self.load_state_dict({self.renamed_state.get(name, name): value for name, value in state.items()})
 
-# %% ../../nbs/models/40_base.ipynb #b696249f
+# %% ../../nbs/models/40_base.ipynb #e4c7f48c
 @patch
 def scorer(self: RecommenderModel,
     graph: HeteroData,  # from `build_graph`: its edges are the histories
@@ -111,6 +116,7 @@ def scorer(self: RecommenderModel,
     "Prepare to score every movie for any user of the graph."
     raise ModelError(f"{self.name} cannot score movies: write scorer(graph)")
 
+# %% ../../nbs/models/40_base.ipynb #e440711f
 @patch
 def rating_predictor(self: RecommenderModel,
     graph: HeteroData,  # from `build_graph`
@@ -118,7 +124,7 @@ def rating_predictor(self: RecommenderModel,
     "Prepare to predict the rating of any user for any movie."
     raise ModelError(f"{self.name} does not predict ratings: write rating_predictor(graph)")
 
-# %% ../../nbs/models/40_base.ipynb #569ea7ce
+# %% ../../nbs/models/40_base.ipynb #07d684d7
 @patch
 def serving_module(self: RecommenderModel,
     graph: HeteroData,  # that the model was trained on
@@ -126,17 +132,23 @@ def serving_module(self: RecommenderModel,
     "Make the module that serves recommendations."
     raise ModelError(f"{self.name} cannot be exported: write serving_module(graph)")
 
+# %% ../../nbs/models/40_base.ipynb #18748bd1
 @patch
-def rating_module(self: RecommenderModel) -> nn.Module:  # exported as stars.onnx; None where it cannot rate for any history
+def rating_module(
+    self: RecommenderModel,
+) -> nn.Module | None:  # exported as stars.onnx; None where it cannot rate for any history
     "Make the module that serves predicted ratings."
     return None
 
+# %% ../../nbs/models/40_base.ipynb #60e901d3
 @patch
-def content_layers(self: RecommenderModel) -> dict:  # layers by name of the table that they fill; None where there are none
+def content_layers(
+    self: RecommenderModel,
+) -> dict | None:  # layers by name of the table that they fill; None where there are none
     "Give the layers that describe a movie without ratings by its content."
     return None
 
-# %% ../../nbs/models/40_base.ipynb #5c65b136
+# %% ../../nbs/models/40_base.ipynb #effa1897
 class RankingModel(RecommenderModel):
     "Rank movies; learn from all users' movies by the softmax loss."
     task, loss = "ranking", staticmethod(softmax_loss)
@@ -144,12 +156,13 @@ class RankingModel(RecommenderModel):
     def examples(self,
         graph: HeteroData,         # from `build_graph`
         train: pd.DataFrame,       # ratings to learn from
+        *,
         validation: pd.DataFrame,  # ratings to judge by
     ) -> tuple[UserRows, UserRows]:  # training examples, validation examples
         "Make one example for each user."
         return UserRows(graph), UserRows(graph, validation)
 
-# %% ../../nbs/models/40_base.ipynb #4f60e2db
+# %% ../../nbs/models/40_base.ipynb #46ef4cfb
 class RatingModel(RecommenderModel):
     "Predict ratings; learn from rated edges by the squared error."
     task, loss = "rating", staticmethod(mse_loss)
@@ -158,12 +171,13 @@ class RatingModel(RecommenderModel):
     def examples(self,
         graph: HeteroData,         # from `build_graph`
         train: pd.DataFrame,       # ratings to learn from
+        *,
         validation: pd.DataFrame,  # ratings to judge by
     ) -> tuple[RatedEdges, RatedEdges]:  # training examples, validation examples
         "Make one example for each rating."
         return RatedEdges(graph, train), RatedEdges(graph, validation)
 
-# %% ../../nbs/models/40_base.ipynb #a682e15a
+# %% ../../nbs/models/40_base.ipynb #406007c3
 class NodeInput(nn.Module):
     "Describe all nodes of one kind by a vector of their own plus their features."
     def __init__(self,
@@ -176,14 +190,17 @@ class NodeInput(nn.Module):
         self.register_buffer("x", nodes.x if "x" in nodes else torch.zeros(nodes.num_nodes, 0))
         self.features = nn.Linear(self.x.shape[1], size) if self.x.shape[1] else None
 
-    def forward(self,
-        masked: torch.Tensor = None,  # [n_nodes], bool, nodes to know by features alone
-    ) -> torch.Tensor:                # [n_nodes, size]
-        "Describe each node."
-        own = self.own.weight if masked is None else self.own.weight.masked_fill(masked[:, None], 0.0)
-        return own + self.features(self.x) if self.features else own
+# %% ../../nbs/models/40_base.ipynb #57cba87a
+@patch
+def forward(self: NodeInput,
+    masked: torch.Tensor = None,  # [n_nodes], bool, nodes to know by features alone
+) -> torch.Tensor:                # [n_nodes, size]
+    "Describe each node."
+    own = self.own.weight
+    if masked is not None: own = own.masked_fill(masked[:, None], 0.0)
+    return own + self.features(self.x) if self.features else own
 
-# %% ../../nbs/models/40_base.ipynb #856aae4f
+# %% ../../nbs/models/40_base.ipynb #af0e85c1
 class EmbeddingModel:
     "Score an embedding of the user with one of the movie; subclasses write `encode`."
     def score(self,
@@ -193,14 +210,16 @@ class EmbeddingModel:
         "Score each of the users with each of the movies."
         return users @ movies.T
 
-    def score_pairs(self,
-        users: torch.Tensor,   # [n, size]
-        movies: torch.Tensor,  # [n, size]
-    ) -> torch.Tensor:         # [n]
-        "Score each user with the movie in the same row."
-        return (users * movies).sum(-1)
+# %% ../../nbs/models/40_base.ipynb #74a54e52
+@patch
+def score_pairs(self: EmbeddingModel,
+    users: torch.Tensor,   # [n, size]
+    movies: torch.Tensor,  # [n, size]
+) -> torch.Tensor:         # [n]
+    "Score each user with the movie in the same row."
+    return (users * movies).sum(-1)
 
-# %% ../../nbs/models/40_base.ipynb #0b325178
+# %% ../../nbs/models/40_base.ipynb #210adce5
 @patch
 @torch.no_grad()
 def scorer(self: EmbeddingModel,
@@ -210,16 +229,18 @@ def scorer(self: EmbeddingModel,
     embedded = self.encode()
     return torch.no_grad()(lambda users: self.score(embedded["user"][users], embedded["movie"]))
 
+# %% ../../nbs/models/40_base.ipynb #f4a625c0
 @patch
 @torch.no_grad()
 def rating_predictor(self: EmbeddingModel,
     graph: HeteroData,  # that the model was made for
 ) -> Callable:          # user_index [n], movie_index [n] (-1 where unknown) -> ratings [n], in stars
-    "Prepare to predict the rating of any user for any movie; what is unknown has a row of zeros."
+    "Prepare to predict the rating of any user for any movie; row -1, of zeros, is the unknown."
     embedded = self.encode()
-    users, movies = (pad(embedded[kind], (0, 0, 0, 1)) for kind in ("user", "movie"))  # row -1: nothing is known
+    users, movies = pad(embedded["user"], (0, 0, 0, 1)), pad(embedded["movie"], (0, 0, 0, 1))
     return torch.no_grad()(lambda user, movie: self.score_pairs(users[user], movies[movie]))
 
+# %% ../../nbs/models/40_base.ipynb #a5b0b9e7
 @patch
 def serving_module(self: EmbeddingModel,
     graph: HeteroData,  # that the model was trained on

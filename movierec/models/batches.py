@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['user_movie_matrix', 'UserRows', 'RatedEdges', 'RowLoader']
 
-# %% ../../nbs/models/20_batches.ipynb #1d7f5868
+# %% ../../nbs/models/20_batches.ipynb #14382fc6
 from collections.abc import Iterable, Iterator
 
 import pandas as pd
@@ -14,26 +14,28 @@ from fastai.data.load import DataLoader
 from fastcore.basics import chunked
 from torch_geometric.data import HeteroData
 
+from ..core import patch
 from .graph import pair_index, rating_counts
 
-# %% ../../nbs/models/20_batches.ipynb #c0fbafa4
+# %% ../../nbs/models/20_batches.ipynb #2cd20c90
 def user_movie_matrix(
     graph: HeteroData,             # gives the rows, the columns and, by default, the ones
-    ratings: pd.DataFrame = None,  # other ratings to mark instead; pairs unknown to the graph are left out
-) -> torch.Tensor:                 # sparse [n_users, n_movies], float32, 1 where a user has rated a movie
+    ratings: pd.DataFrame = None,  # others to mark instead; pairs unknown to the graph are left out
+) -> torch.Tensor:                 # sparse [n_users, n_movies], float32, 1 where rated
     "Mark which user has rated which movie."
-    edge_index = graph["user", "rates", "movie"].edge_index if ratings is None else pair_index(graph, ratings)
-    edge_index = edge_index[:, (edge_index >= 0).all(0)]                                # [2, n_known]
+    edge_index = graph["user", "rates", "movie"].edge_index
+    if ratings is not None: edge_index = pair_index(graph, ratings)
+    edge_index = edge_index[:, (edge_index >= 0).all(0)]  # [2, n_known]
     shape = graph["user"].num_nodes, graph["movie"].num_nodes
     ones = torch.ones(edge_index.shape[1])
     return torch.sparse_coo_tensor(edge_index, ones, shape, check_invariants=False).coalesce()
 
-# %% ../../nbs/models/20_batches.ipynb #0846b3f4
+# %% ../../nbs/models/20_batches.ipynb #9ade6d08
 class UserRows:
     "Users by row number, and the movies that are relevant to each."
     def __init__(self,
         graph: HeteroData,             # what the model sees
-        ratings: pd.DataFrame = None,  # relevant ratings that are held out; None takes the graph's own, to learn from
+        ratings: pd.DataFrame = None,  # relevant, held-out ratings; None takes the graph's own
     ):
         self.relevant = user_movie_matrix(graph, ratings)
         self.watched = None if ratings is None else user_movie_matrix(graph)
@@ -41,32 +43,36 @@ class UserRows:
 
     def __len__(self): return len(self.users)
 
-    def __getitem__(self, rows):  # [n] -> user_index [n], relevant and not_candidate [n, n_movies]
-        users = self.users[rows]
-        relevant = self.relevant.index_select(0, users).to_dense()
-        not_candidate = self.unrated.expand(len(users), -1)
-        if self.watched is not None:
-            not_candidate = not_candidate | self.watched.index_select(0, users).to_dense().bool()
-        return users, relevant, not_candidate
+# %% ../../nbs/models/20_batches.ipynb #936344b0
+@patch
+def __getitem__(self: UserRows, rows):  # user_index [n], relevant, not_candidate [n, n_movies]
+    users = self.users[rows]
+    relevant = self.relevant.index_select(0, users).to_dense()
+    not_candidate = self.unrated.expand(len(users), -1)
+    if self.watched is not None:
+        not_candidate = not_candidate | self.watched.index_select(0, users).to_dense().bool()
+    return users, relevant, not_candidate
 
-# %% ../../nbs/models/20_batches.ipynb #cb98f28d
+# %% ../../nbs/models/20_batches.ipynb #a6014574
 class RatedEdges:
     "Edges to score, and their ratings."
     def __init__(self,
         graph: HeteroData,      # numbers users and movies
         ratings: pd.DataFrame,  # user_id, movie_id, rating; pairs unknown to the graph are left out
     ):
-        pairs = pair_index(graph, ratings).T                                             # [n, 2]
+        pairs = pair_index(graph, ratings).T  # [n, 2]
         known = (pairs >= 0).all(1)
         self.pairs = pairs[known]
         self.ratings = torch.from_numpy(ratings.rating.to_numpy("float32", copy=True))[known]
 
     def __len__(self): return len(self.ratings)
 
-    def __getitem__(self, rows):  # [n] -> edge_label_index [n, 2], ratings [n]
-        return self.pairs[rows], self.ratings[rows]
+# %% ../../nbs/models/20_batches.ipynb #301eafad
+@patch
+def __getitem__(self: RatedEdges, rows):  # [n] -> edge_label_index [n, 2], ratings [n]
+    return self.pairs[rows], self.ratings[rows]
 
-# %% ../../nbs/models/20_batches.ipynb #92acd967
+# %% ../../nbs/models/20_batches.ipynb #974ec7ba
 class RowLoader(DataLoader):
     "Load batches by indexing the examples with many rows at once."
     def create_batches(self,

@@ -15,7 +15,9 @@ from torch_geometric.data import HeteroData
 from torch_geometric.transforms import ToUndirected
 
 from ..core import nearest
-from ..data.features import MOVIE_FEATURES, USER_FEATURES, FeatureError, movie_features, user_features
+from movierec.data.features import (
+    MOVIE_FEATURES, USER_FEATURES, FeatureError, movie_features, user_features,
+)
 from .splits import GraphError
 
 # %% ../../nbs/models/10_graph.ipynb #ec372562
@@ -35,7 +37,8 @@ def pair_index(
     pairs: pd.DataFrame,  # user_id, movie_id
 ) -> torch.Tensor:        # int64 [2, n], row numbers of user and movie, -1 where the id is unknown
     "Turn pairs of external ids into an edge index."
-    user, movie = (to_index(graph[kind][f"{kind}_id"], pairs[f"{kind}_id"]) for kind in ("user", "movie"))
+    user = to_index(graph["user"].user_id, pairs.user_id)
+    movie = to_index(graph["movie"].movie_id, pairs.movie_id)
     return torch.stack([user, movie])
 
 # %% ../../nbs/models/10_graph.ipynb #0224855c
@@ -43,45 +46,52 @@ def _require_known_movies(movies, ratings):
     unknown = np.setdiff1d(ratings.movie_id, movies.movie_id)
     if len(unknown):
         raise GraphError(f"{len(unknown)} rated movies have no row in the movies table, such as "
-                         f"{', '.join(map(str, unknown[:3]))}: add a row for each, the title may be missing")
+                         f"{', '.join(map(str, unknown[:3]))}: "
+                         "add a row for each, the title may be missing")
 
 # %% ../../nbs/models/10_graph.ipynb #ecaa9286
 def _user_frame(data, users, features):  # a row for each user of the graph
     if users is None:
-        raise FeatureError(f"the features {', '.join(features)} need a table of users, which this source does not have: leave them out")
+        raise FeatureError(f"the features {', '.join(features)} need a table of users, "
+                           "which this source does not have: leave them out")
     known = users.set_index("user_id").reindex(data["user"].user_id.numpy())
     return user_features(known.reset_index(), features)
 
-def _add_features(data, movies, features, users):  # x and feature_names of each kind of node, float32
+# %% ../../nbs/models/10_graph.ipynb #93773fb5
+def _add_features(data, movies, features, users):  # x, feature_names
     known = [*MOVIE_FEATURES, *USER_FEATURES]
     for name in features:
         if name in known: continue
-        raise FeatureError(f"unknown feature {name!r}: one of {', '.join(known)}.{nearest(name, known)}")
-    frames = {"movie": movie_features(movies, [name for name in features if name in MOVIE_FEATURES])}
-    personal = [name for name in features if name in USER_FEATURES]
-    if personal: frames["user"] = _user_frame(data, users, personal)
+        raise FeatureError(f"unknown feature {name!r}: one of {', '.join(known)}."
+                           f"{nearest(name, known)}")
+    of_movies, of_users = ([name for name in features if name in group] for group in (MOVIE_FEATURES, USER_FEATURES))
+    frames = {"movie": movie_features(movies, of_movies)}
+    if of_users: frames["user"] = _user_frame(data, users, of_users)
     for kind, frame in frames.items():
-        data[kind].x, data[kind].feature_names = torch.from_numpy(frame.to_numpy(copy=True)), list(frame)
+        data[kind].x = torch.from_numpy(frame.to_numpy(copy=True))
+        data[kind].feature_names = list(frame)
 
 # %% ../../nbs/models/10_graph.ipynb #16d74686
 def _add_edges(edges, edge_index, ratings):
-    edges.edge_index = edge_index                                                         # [2, n_ratings]
-    edges.rating = torch.from_numpy(ratings.rating.to_numpy("float32", copy=True))        # [n_ratings]
-    edges.timestamp = torch.from_numpy(ratings.timestamp.to_numpy("int64", copy=True))    # [n_ratings]
+    edges.edge_index = edge_index  # [2, n_ratings]
+    edges.rating = torch.from_numpy(ratings.rating.to_numpy("float32", copy=True))  # [n_ratings]
+    edges.timestamp = torch.from_numpy(ratings.timestamp.to_numpy("int64", copy=True))  # [n_ratings]
 
+# %% ../../nbs/models/10_graph.ipynb #9d3cd91c
 def build_graph(
     movies: pd.DataFrame,   # one row per movie; each becomes a node, rated or not
-    ratings: pd.DataFrame,  # what the model may see; each row becomes a `rates` edge, each user a node
-    features: Iterable[str] = ("genres", "language", "period"),  # names of `MOVIE_FEATURES` and `USER_FEATURES`
+    ratings: pd.DataFrame,  # what the model may see; each row becomes an edge, each user a node
+    *,
+    features: Iterable[str] = ("genres", "language", "period"),  # `MOVIE_FEATURES`, `USER_FEATURES`
     users: pd.DataFrame = None,  # one row per user, where user features are asked for
-) -> HeteroData:            # nodes user, movie; edges rates, rev_rates with rating and timestamp
+) -> HeteroData:            # nodes user, movie; edges rates, rev_rates with rating, timestamp
     "Build the user–movie graph from the ratings that a model may see."
     if not len(ratings): raise GraphError("a graph needs at least one rating: there is nothing to train on")
     _require_known_movies(movies, ratings)
     movies = movies.sort_values("movie_id", ignore_index=True)
     data = HeteroData()
-    data["user"].user_id = torch.from_numpy(np.unique(ratings.user_id))               # [n_users]
-    data["movie"].movie_id = torch.from_numpy(movies.movie_id.to_numpy(copy=True))    # [n_movies]
+    data["user"].user_id = torch.from_numpy(np.unique(ratings.user_id))  # [n_users]
+    data["movie"].movie_id = torch.from_numpy(movies.movie_id.to_numpy(copy=True))  # [n_movies]
     for kind in ("user", "movie"): data[kind].num_nodes = len(data[kind][f"{kind}_id"])
     _add_features(data, movies, tuple(features), users)
     _add_edges(data["user", "rates", "movie"], pair_index(data, ratings), ratings)
@@ -94,14 +104,15 @@ def rating_counts(
     graph: HeteroData,  # from `build_graph`
 ) -> torch.Tensor:      # int64 [n_movies], 0 for a movie without ratings
     "Count the ratings of each movie."
-    return torch.bincount(graph["user", "rates", "movie"].edge_index[1], minlength=graph["movie"].num_nodes)
+    movie = graph["user", "rates", "movie"].edge_index[1]
+    return torch.bincount(movie, minlength=graph["movie"].num_nodes)
 
 # %% ../../nbs/models/10_graph.ipynb #26b1a03e
 def check_no_leak(
     graph: HeteroData,       # what the model passes messages over
     held_out: pd.DataFrame,  # validation or test ratings: user_id, movie_id
 ) -> HeteroData:             # the same graph, so that calls can be chained
-    "Refuse a graph in which a held-out pair is an edge, of any type and in either direction."
+    "Refuse a graph in which a held-out pair is an edge, of any type, in either direction."
     users, movies = pair_index(graph, held_out)
     known, width = (users >= 0) & (movies >= 0), graph["movie"].num_nodes
     forbidden = users[known] * width + movies[known]
@@ -111,5 +122,6 @@ def check_no_leak(
         pairs = first * width + second if source == "user" else second * width + first
         leaked = int(torch.isin(forbidden, pairs).sum())
         if leaked:
-            raise GraphError(f"{leaked} held-out ratings are {relation} edges of the graph: build it from the train part only")
+            raise GraphError(f"{leaked} held-out ratings are {relation} edges of the graph: "
+                             "build it from the train part only")
     return graph

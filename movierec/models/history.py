@@ -6,7 +6,7 @@
 __all__ = ['HistoryOptions', 'HistoryConv', 'NextMovies', 'MaskedMovies', 'HeldOutMovies', 'HistoryModel', 'HistoryRanker',
            'TopMoviesOfHistory']
 
-# %% ../../nbs/models/60_history.ipynb #439ba7e7
+# %% ../../nbs/models/60_history.ipynb #cecfb64a
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,18 +24,19 @@ from .graph import rating_counts
 from .relations import Histories, co_rated, neighbour_table, watched_next
 from .serving import TopMovies, pad_rows
 
-# %% ../../nbs/models/60_history.ipynb #e1f640fe
+# %% ../../nbs/models/60_history.ipynb #ddc7e4db
 @dataclass(kw_only=True)
 class HistoryOptions:
     "Options of `HistoryRanker`."
-    embedding_size: int = setting(64, at_least=1)          # numbers that describe a movie
-    dropout: float = setting(0.3, at_least=0, at_most=1)   # share of a user's vector hidden in training
-    co_rated: float = setting(0.3, at_least=0)      # weight of movies that the same people rate, in standard deviations of their scores
+    embedding_size: int = setting(64, at_least=1)         # numbers that describe a movie
+    dropout: float = setting(0.3, at_least=0, at_most=1)  # share of a user's vector hidden in training
+    co_rated: float = setting(0.3, at_least=0)      # weight of movies that the same people rate
     watched_next: float = setting(0.3, at_least=0)  # weight of movies that people watch after each other
-    ordered: bool = setting(True)                   # False where the order of ratings says nothing, as in a random split
-    features: tuple[str, ...] = setting(("genres", "language", "period"))  # of movies; names of `MOVIE_FEATURES`
+    ordered: bool = setting(True)                   # false where the order of ratings says nothing
+    # what is known of movies: genres, year, tags, cast, text and more
+    features: tuple[str, ...] = setting(("genres", "language", "period"))
 
-# %% ../../nbs/models/60_history.ipynb #e88f319f
+# %% ../../nbs/models/60_history.ipynb #3199236c
 class HistoryConv(MessagePassing):
     "Sum the movies of each history, each part of a vector with a weight of its own."
     def __init__(self,
@@ -60,7 +61,7 @@ class HistoryConv(MessagePassing):
         "Weigh each head's part of the movie at the start of each edge."
         return (x_j.unflatten(-1, (self.heads, -1)) * weight[..., None]).flatten(1)
 
-# %% ../../nbs/models/60_history.ipynb #8f5e43cd
+# %% ../../nbs/models/60_history.ipynb #c379bb44
 _AHEAD = 10  # movies that count as next
 
 class NextMovies:
@@ -75,62 +76,78 @@ class NextMovies:
 
     def __len__(self): return len(self.users)
 
-    def __getitem__(self, rows):  # [n] -> history and stars [n, length], relevant and not_candidate [n, n_movies]
-        users, places = self.users[rows], self.places[rows]
-        watched = self.histories.marked(users, torch.zeros_like(places), places)
-        relevant = self.histories.marked(users, places, places + _AHEAD)
-        history, stars = self.histories.latest(users, self.length, places)
-        return history, stars, relevant, watched.bool() | self.unrated
+# %% ../../nbs/models/60_history.ipynb #ff902ce3
+@patch
+def __getitem__(self: NextMovies, rows):  # history, stars [n, length]; then [n, n_movies]
+    users, places = self.users[rows], self.places[rows]
+    watched = self.histories.marked(users, starts=torch.zeros_like(places), ends=places)
+    relevant = self.histories.marked(users, starts=places, ends=places + _AHEAD)
+    history, stars = self.histories.latest(users, self.length, ends=places)
+    return history, stars, relevant, watched.bool() | self.unrated
 
-# %% ../../nbs/models/60_history.ipynb #714675d6
+# %% ../../nbs/models/60_history.ipynb #b961d01b
 class MaskedMovies(NextMovies):
     "A history of which a part, drawn anew each time, is masked and has to be found again."
-    def __getitem__(self, rows):  # [n] -> history and stars [n, length], relevant and not_candidate [n, n_movies]
-        users, filler = self.users[rows], self.histories.n_movies
-        history, stars = self.histories.latest(users, self.length)
-        masked = (torch.rand(history.shape) < 0.2) & (history < filler)
-        gone = torch.where(masked, history, filler)
-        relevant = torch.zeros(len(users), filler + 1).scatter(1, gone, 1.0)[:, :-1]
-        watched = self.histories.marked(users, torch.zeros_like(users), self.histories.length[users]) - relevant
-        share = relevant / relevant.sum(1, keepdim=True).clamp(min=1)
-        return history.masked_fill(masked, filler), stars.masked_fill(masked, 0.0), share, watched.bool() | self.unrated
 
-# %% ../../nbs/models/60_history.ipynb #88022334
+# %% ../../nbs/models/60_history.ipynb #7cf285bb
+def _all_watched(histories, users):  # [n, n_movies], 1 where watched at any time
+    return histories.marked(users, starts=torch.zeros_like(users), ends=histories.length[users])
+
+# %% ../../nbs/models/60_history.ipynb #ab782dc5
+@patch
+def __getitem__(self: MaskedMovies, rows):  # history, stars [n, length]; then [n, n_movies]
+    users, filler = self.users[rows], self.histories.n_movies
+    history, stars = self.histories.latest(users, self.length)
+    masked = (torch.rand(history.shape) < 0.2) & (history < filler)
+    gone = torch.where(masked, history, filler)
+    relevant = torch.zeros(len(users), filler + 1).scatter(1, gone, 1.0)[:, :-1]
+    not_candidate = (_all_watched(self.histories, users) - relevant).bool() | self.unrated
+    share = relevant / relevant.sum(1, keepdim=True).clamp(min=1)
+    return history.masked_fill(masked, filler), stars.masked_fill(masked, 0.0), share, not_candidate
+
+# %% ../../nbs/models/60_history.ipynb #7a350cb0
 class HeldOutMovies:
     "The whole history of each user, and what is held out."
     def __init__(self,
         graph: HeteroData,      # what the model sees
         ratings: pd.DataFrame,  # relevant ratings that are held out
+        *,
         length: int,            # how many of the latest movies to hand out
     ):
         self.rows, self.histories, self.length = UserRows(graph, ratings), Histories(graph), length
 
     def __len__(self): return len(self.rows)
 
-    def __getitem__(self, rows):  # [n] -> history and stars [n, length], relevant and not_candidate [n, n_movies]
-        users, relevant, not_candidate = self.rows[rows]
-        history, stars = self.histories.latest(users, self.length)
-        return history, stars, relevant, not_candidate
+# %% ../../nbs/models/60_history.ipynb #616d19c1
+@patch
+def __getitem__(self: HeldOutMovies, rows):  # history, stars [n, length]; then [n, n_movies]
+    users, relevant, not_candidate = self.rows[rows]
+    history, stars = self.histories.latest(users, self.length)
+    return history, stars, relevant, not_candidate
 
-# %% ../../nbs/models/60_history.ipynb #72fb5a0f
+# %% ../../nbs/models/60_history.ipynb #a9c74133
 class HistoryModel(RankingModel):
     "Rank movies for any history; subclasses write `forward(history, stars)` -> scores [n, n_movies]."
     n_inputs, remembered = 2, 200
     def examples(self,
         graph: HeteroData,         # from `build_graph`
         train: pd.DataFrame,       # ratings to learn from
+        *,
         validation: pd.DataFrame,  # ratings to judge by
     ) -> tuple[NextMovies, HeldOutMovies]:  # training examples, validation examples
         "Make one example for each place in each history."
-        return NextMovies(graph, self.remembered), HeldOutMovies(graph, validation, self.remembered)
+        held_out = HeldOutMovies(graph, validation, length=self.remembered)
+        return NextMovies(graph, self.remembered), held_out
 
-    def validation_batch_size(self,
-        batch_size: int,  # examples in a training step
-    ) -> int:             # few, since whole histories are long
-        "Say how many validation examples fit at a time."
-        return 16
+# %% ../../nbs/models/60_history.ipynb #8d883581
+@patch
+def validation_batch_size(self: HistoryModel,
+    batch_size: int,  # examples in a training step
+) -> int:             # few, since whole histories are long
+    "Say how many validation examples fit at a time."
+    return 16
 
-# %% ../../nbs/models/60_history.ipynb #021db59c
+# %% ../../nbs/models/60_history.ipynb #9140b1a9
 @patch
 @torch.no_grad()
 def scorer(self: HistoryModel,
@@ -140,14 +157,16 @@ def scorer(self: HistoryModel,
     histories, prepared = Histories(graph), self.prepare()
     def scores(users):
         latest = (histories.latest(some, self.remembered) for some in users.split(16))
-        return torch.cat([self(*history_and_stars, *prepared) for history_and_stars in latest])
+        return torch.cat([self(*given, *prepared) for given in latest])
     return torch.no_grad()(scores)
 
+# %% ../../nbs/models/60_history.ipynb #98d6150e
 @patch
 def prepare(self: HistoryModel) -> tuple:  # further arguments of `forward`
     "Compute what is the same for all histories."
     return ()
 
+# %% ../../nbs/models/60_history.ipynb #7020ade4
 @patch
 def serving_module(self: HistoryModel,
     graph: HeteroData,  # that the model was trained on
@@ -155,89 +174,107 @@ def serving_module(self: HistoryModel,
     "Make the module that serves any history."
     return TopMovies(self, graph)
 
-# %% ../../nbs/models/60_history.ipynb #34fe14b7
+# %% ../../nbs/models/60_history.ipynb #5b893659
 _RECENCY = (2.0, 8.0, 30.0, 1000.0)  # places after which a head starts out to forget
 
 class HistoryRanker(HistoryModel):
     "Rank movies by what a history says: learned weights, and relations between movies."
     name, Options = "history", HistoryOptions
-    recipe = Recipe(epochs=2, learning_rate=0.01, batch_size=512, weight_decay=0.1, one_cycle=True, split="temporal_user")
+    recipe = Recipe(epochs=2, learning_rate=0.01, batch_size=512, weight_decay=0.1, one_cycle=True)
     def __init__(self,
         graph: HeteroData,  # from `build_graph`
-        **options,          # fields of `HistoryOptions`
+        **options: object,  # fields of `HistoryOptions`
     ):
         super().__init__(**options)
-        counts, ordered, size = rating_counts(graph), self.options.ordered, self.options.embedding_size
-        self.n_movies = graph["movie"].num_nodes
-        self.length, self.remembered = (50, 200) if ordered else (200, 1000)  # latest movies that count, for taste and for relations
-        rank, fading = torch.arange(self.length)[:, None], torch.tensor(_RECENCY if ordered else [torch.inf])
-        self.recency, self.liking = nn.Parameter((-rank / fading).exp()), nn.Parameter(torch.ones(11, len(fading)))
-        self.prior, self.conv = nn.Parameter(counts.float().log1p()), HistoryConv(len(fading))
+        self.n_movies, counts = graph["movie"].num_nodes, rating_counts(graph)
+        self.length, self.remembered = (50, 200) if self.options.ordered else (200, 1000)
+        self._start_weights(counts)
+        size = self.options.embedding_size
         self.watched, self.candidate = NodeInput(graph["movie"], size), NodeInput(graph["movie"], size)
         self.register_buffer("unrated", counts == 0)
         self.dropout, self.relations = nn.Dropout(self.options.dropout), {}
         self._relate_all(graph)
 
-    def examples(self,
-        graph: HeteroData,         # from `build_graph`
-        train: pd.DataFrame,       # ratings to learn from
-        validation: pd.DataFrame,  # ratings to judge by
-    ) -> tuple[NextMovies, HeldOutMovies]:  # training examples, validation examples
-        "Ask for what comes next, or for what is masked where order says nothing."
-        kind = NextMovies if self.options.ordered else MaskedMovies
-        return kind(graph, self.length), HeldOutMovies(graph, validation, self.remembered)
-
-# %% ../../nbs/models/60_history.ipynb #86d33979
+# %% ../../nbs/models/60_history.ipynb #3c477e87
 @patch
-def tables(self: HistoryRanker) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # watched [n_movies + 1, size], candidate [n_movies, size], prior [n_movies]
+def _start_weights(self: HistoryRanker, counts):
+    rank = torch.arange(self.length)[:, None]
+    fading = torch.tensor(_RECENCY if self.options.ordered else [torch.inf])
+    self.recency = nn.Parameter((-rank / fading).exp())           # [length, heads]
+    self.liking = nn.Parameter(torch.ones(11, len(fading)))       # [ratings from 0 to 5, heads]
+    self.prior, self.conv = nn.Parameter(counts.float().log1p()), HistoryConv(len(fading))
+
+# %% ../../nbs/models/60_history.ipynb #7bef63e6
+@patch
+def examples(self: HistoryRanker,
+    graph: HeteroData,         # from `build_graph`
+    train: pd.DataFrame,       # ratings to learn from
+    *,
+    validation: pd.DataFrame,  # ratings to judge by
+) -> tuple[NextMovies, HeldOutMovies]:  # training examples, validation examples
+    "Ask for what comes next, or for what is masked where order says nothing."
+    kind = NextMovies if self.options.ordered else MaskedMovies
+    return kind(graph, self.length), HeldOutMovies(graph, validation, length=self.remembered)
+
+# %% ../../nbs/models/60_history.ipynb #826717da
+@patch
+def tables(
+    self: HistoryRanker,
+) -> tuple[torch.Tensor, ...]:  # watched [n_movies + 1, size], candidate [n_movies, size], prior [n_movies]
     "Describe every movie as one that was watched and as a candidate; the last row is the filler."
     masked = self.unrated
-    if self.training: masked = masked | (torch.rand_like(self.prior) < 0.05)                              # [n_movies]
+    if self.training: masked = masked | (torch.rand_like(self.prior) < 0.05)  # [n_movies]
     prior = torch.where(masked, self.prior[~self.unrated].mean(), self.prior)
     return pad(self.watched(masked), (0, 0, 0, 1)), self.candidate(masked), prior
 
+# %% ../../nbs/models/60_history.ipynb #c387a895
 @patch
 def prepare(self: HistoryRanker) -> tuple:  # further arguments of `forward`
     "Compute what is the same for all histories."
     return self.tables(),
 
-# %% ../../nbs/models/60_history.ipynb #28d8be2f
+# %% ../../nbs/models/60_history.ipynb #ff5bc089
 @patch
-def taste(self: HistoryRanker,
-    history: torch.Tensor,  # [n, longest], rows of movies, last watched first, filled up with n_movies
-    stars: torch.Tensor,    # [n, longest], 0 where unknown
-    tables: tuple,          # from `tables()`
-) -> torch.Tensor:          # [n, n_movies]
-    "Score every movie by the learned weights alone."
+def _weights(self: HistoryRanker, there, stars):  # [n, length, heads]
+    liking = self.liking[(2 * stars).round().long()]
+    return self.recency * liking * dropout(there, 0.2, self.training)[..., None]
+
+# %% ../../nbs/models/60_history.ipynb #5aa61c9c
+def _first(table, length, value=0):  # [n, longest] -> [n, length], filled up with value
+    return pad(table, (0, length), value=value)[:, :length]
+
+# %% ../../nbs/models/60_history.ipynb #27ed8aa8
+@patch
+def _taste(self: HistoryRanker, history, stars, tables):  # scores [n, n_movies] by the learned weights alone
     x, candidates, prior = tables
-    history = pad(history, (0, self.length), value=self.n_movies)[:, :self.length]                # [n, length], however long it was
-    stars = pad(stars, (0, self.length))[:, :self.length]
-    there = (history < self.n_movies).float()                                                     # [n, length]
-    liking = self.liking[(2 * stars).round().long()]                                              # [n, length, heads]
-    weight = self.recency * liking * dropout(there, 0.2, self.training)[..., None]
-    user = (torch.ones_like(history).cumsum(0) - 1).flatten()                                     # [n * length]
-    edge_index = torch.stack([history.flatten(), user])                                           # [2, n * length]
-    vector = self.conv(x, edge_index, weight.flatten(0, 1), history.shape[0])                     # [n, size]
-    return self.dropout(vector / (there.sum(1, keepdim=True) + 1).sqrt()) @ candidates.T + prior
+    history, stars = _first(history, self.length, self.n_movies), _first(stars, self.length)
+    there = (history < self.n_movies).float()                          # [n, length]
+    weight = self._weights(there, stars).flatten(0, 1)                 # [n * length, heads]
+    user = (torch.ones_like(history).cumsum(0) - 1).flatten()          # [n * length]
+    edge_index = torch.stack([history.flatten(), user])                # [2, n * length]
+    vector = self.conv(x, edge_index, weight, history.shape[0])        # [n, size]
+    vector = self.dropout(vector / (there.sum(1, keepdim=True) + 1).sqrt())
+    return vector @ candidates.T + prior
 
-# %% ../../nbs/models/60_history.ipynb #669ade88
-_FADING = {"co_rated": lambda rank: (rank + 1) ** -0.5,       # weight of a watched movie by its rank
-           "watched_next": lambda rank: torch.exp(-rank / 3)}
+# %% ../../nbs/models/60_history.ipynb #74f80bbf
+_FADING = {"co_rated": lambda rank: (rank + 1) ** -0.5, "watched_next": lambda rank: torch.exp(-rank / 3)}
 
+# %% ../../nbs/models/60_history.ipynb #238eb96c
 @patch
-def related(self: HistoryRanker,
-    history: torch.Tensor,  # [n, longest], as for `taste`
-    name: str,              # co_rated or watched_next
-) -> torch.Tensor:          # [n, n_movies]
-    "Score every movie by its relation to those in the history."
-    neighbours = getattr(self, f"{name}_neighbours")[history]                                     # [n, longest, n_neighbours]
-    weights = getattr(self, f"{name}_weights")[history]
-    rank = (torch.ones_like(history[:1]).cumsum(1) - 1).float()                                   # [1, longest]
-    fading = _FADING[name](rank) if self.options.ordered else torch.ones_like(rank)
-    scores = weights.new_zeros(history.shape[0], self.n_movies + 1)
-    return scores.scatter_add(1, neighbours.flatten(1), (weights * fading[..., None]).flatten(1))[:, :-1]
+def _fading(self: HistoryRanker, rank, name):  # weight of a watched movie by its rank
+    return _FADING[name](rank) if self.options.ordered else torch.ones_like(rank)
 
-# %% ../../nbs/models/60_history.ipynb #490f3840
+# %% ../../nbs/models/60_history.ipynb #daa9fef8
+@patch
+def _related(self: HistoryRanker, history, name):  # scores [n, n_movies] by the relation to the history
+    neighbours = getattr(self, f"{name}_neighbours")[history]          # [n, longest, n_neighbours]
+    weights = getattr(self, f"{name}_weights")[history]
+    rank = (torch.ones_like(history[:1]).cumsum(1) - 1).float()        # [1, longest]
+    weights = (weights * self._fading(rank, name)[..., None]).flatten(1)
+    scores = weights.new_zeros(history.shape[0], self.n_movies + 1)
+    return scores.scatter_add(1, neighbours.flatten(1), weights)[:, :-1]
+
+# %% ../../nbs/models/60_history.ipynb #2d601509
 @patch
 def _relate(self: HistoryRanker, graph, name, weight, relation):
     neighbours, weights = neighbour_table(relation, self.n_movies)
@@ -245,9 +282,10 @@ def _relate(self: HistoryRanker, graph, name, weight, relation):
     self.register_buffer(f"{name}_weights", weights, persistent=False)
     histories = Histories(graph)
     batches = torch.arange(histories.n_users).split(16)
-    scores = [self.related(histories.latest(users, self.remembered)[0], name) for users in batches]
+    scores = [self._related(histories.latest(users, self.remembered)[0], name) for users in batches]
     self.relations[name] = weight / torch.cat(scores).std().clamp(min=1e-6).item()
 
+# %% ../../nbs/models/60_history.ipynb #707e7ddd
 @patch
 def _relate_all(self: HistoryRanker, graph):
     options = self.options
@@ -256,19 +294,19 @@ def _relate_all(self: HistoryRanker, graph):
     if options.watched_next and options.ordered:
         self._relate(graph, "watched_next", options.watched_next, watched_next(graph))
 
-# %% ../../nbs/models/60_history.ipynb #d975c7e8
+# %% ../../nbs/models/60_history.ipynb #757b65be
 @patch
 def forward(self: HistoryRanker,
-    history: torch.Tensor,  # [n, longest], rows of movies, last watched first, filled up with n_movies
+    history: torch.Tensor,  # [n, longest], rows of movies, last watched first, then n_movies
     stars: torch.Tensor,    # [n, longest], 0 where unknown
     tables: tuple = None,   # from `tables()`, where they stay the same
 ) -> torch.Tensor:          # [n, n_movies], higher is better
     "Score every movie for the given histories."
-    scores = self.taste(history, stars, tables or self.tables())
+    scores = self._taste(history, stars, tables or self.tables())
     if self.training: return scores
-    return scores + sum(weight * self.related(history, name) for name, weight in self.relations.items())
+    return scores + sum(weight * self._related(history, name) for name, weight in self.relations.items())
 
-# %% ../../nbs/models/60_history.ipynb #608f1cb8
+# %% ../../nbs/models/60_history.ipynb #f3fce45b
 class TopMoviesOfHistory(TopMovies):
     "Choose the best movies for any history, from tables with a row for each movie."
     inputs = TopMovies.inputs | {"offset": ["rows"]}
@@ -278,60 +316,58 @@ class TopMoviesOfHistory(TopMovies):
     ):
         super().__init__(model, graph)
         with torch.no_grad(): seen, candidates, prior = self.model.tables()
-        self.tables |= {"seen": pad_rows(seen[:-1]), "candidates": pad_rows(candidates).T.contiguous(), "prior": pad_rows(prior)}
+        self.tables |= {"seen": pad_rows(seen[:-1]), "candidates": pad_rows(candidates).T.contiguous()}
+        self.tables["prior"] = pad_rows(prior)
         self.shapes |= {"seen": ["rows", "size"], "candidates": ["size", "rows"], "prior": ["rows"]}
-        for name, weight in self.model.relations.items():
-            neighbours, weights = (getattr(self.model, f"{name}_{part}")[:-1] for part in ("neighbours", "weights"))
-            self.tables[f"{name}_neighbours"] = pad_rows(neighbours, self.n_movies).int()
-            self.tables[f"{name}_weights"] = pad_rows(weights * weight)
-            self.shapes |= {f"{name}_{part}": ["rows", "edges"] for part in ("neighbours", "weights")}
+        for name, weight in self.model.relations.items(): self._add_relation(name, weight)
 
-# %% ../../nbs/models/60_history.ipynb #cac4ea97
+# %% ../../nbs/models/60_history.ipynb #a069e022
 @patch
-def taste(self: TopMoviesOfHistory,
-    history: torch.Tensor,  # [n, length], int64 movie rows
-    stars: torch.Tensor,    # [n, length]
-    tables: dict,           # by name
-) -> torch.Tensor:          # [n, n_movies + 2]
-    "Score all movies by the learned weights."
-    there = (history != tables["prior"].shape[0] - 2).float()                                     # [n, length]
-    liking = embedding((2 * stars).round().long(), self.model.liking)                             # [n, length, heads]
+def _add_relation(self: TopMoviesOfHistory, name, weight):
+    neighbours = getattr(self.model, f"{name}_neighbours")[:-1]
+    weights = getattr(self.model, f"{name}_weights")[:-1]
+    self.tables[f"{name}_neighbours"] = pad_rows(neighbours, self.n_movies).int()
+    self.tables[f"{name}_weights"] = pad_rows(weights * weight)
+    self.shapes |= {f"{name}_{part}": ["rows", "edges"] for part in ("neighbours", "weights")}
+
+# %% ../../nbs/models/60_history.ipynb #6b6442f7
+@patch
+def _taste(self: TopMoviesOfHistory, history, stars, tables):  # [n, n_movies + 2]; history [n, length]
+    there = (history != tables["prior"].shape[0] - 2).float()                         # [n, length]
+    liking = embedding((2 * stars).round().long(), self.model.liking)                 # [n, length, heads]
     weight = self.model.recency * liking * there[..., None]
-    parts = embedding(history, tables["seen"]).unflatten(-1, (weight.shape[-1], -1))              # [n, length, heads, size / heads]
-    vector = (parts * weight[..., None]).sum(1).flatten(1) / (there.sum(1, keepdim=True) + 1).sqrt()  # [n, size]
+    parts = embedding(history, tables["seen"]).unflatten(-1, (weight.shape[-1], -1))  # by head
+    vector = (parts * weight[..., None]).sum(1).flatten(1)                            # [n, size]
+    vector = vector / (there.sum(1, keepdim=True) + 1).sqrt()
     return vector @ tables["candidates"] + tables["prior"]
 
+# %% ../../nbs/models/60_history.ipynb #7ccc390e
 @patch
-def related(self: TopMoviesOfHistory,
-    scores: torch.Tensor,   # [n, n_movies + 2], to add to
-    history: torch.Tensor,  # [n, seen], int64 movie rows
-    name: str,              # of the relation
-    tables: dict,           # by name
-) -> torch.Tensor:          # [n, n_movies + 2]
-    "Add what a relation says."
+def _related(self: TopMoviesOfHistory, scores, history, name, tables):  # adds to scores [n, n_movies + 2]
     rank = torch.arange(history.shape[1]).float()
-    fading = _FADING[name](rank) if self.model.options.ordered else torch.ones_like(rank)         # [seen]
-    weights = embedding(history, tables[f"{name}_weights"]) * fading[:, None]                     # [n, seen, edges]
+    fading = self.model._fading(rank, name)                                    # [seen]
+    weights = embedding(history, tables[f"{name}_weights"]) * fading[:, None]  # [n, seen, edges]
     neighbours = embedding(history, tables[f"{name}_neighbours"]).flatten(1).long()
     return scores.scatter_add(1, neighbours, weights.flatten(1))
 
-# %% ../../nbs/models/60_history.ipynb #9aaa3388
+# %% ../../nbs/models/60_history.ipynb #165656e1
 @patch
 def scores(self: TopMoviesOfHistory,
-    history: torch.Tensor,  # [n, seen], int64 movie rows, last watched first, filled up with n_movies
+    history: torch.Tensor,  # [n, seen], int64 movie rows, last watched first, then n_movies
     stars: torch.Tensor,    # [n, seen], float32, 0 where unknown
+    *,
     tables: dict,           # by name
 ) -> torch.Tensor:          # [n, n_movies + 2]
     "Score all movies."
     filler, length = tables["prior"].shape[0] - 2, self.model.length
     fillers = torch.full((history.shape[0], length), filler)
-    latest = torch.cat([history, fillers], dim=1)[:, :length]                                     # [n, length]
-    scores = self.taste(latest, pad(stars, (0, length))[:, :length], tables)
+    latest = torch.cat([history, fillers], dim=1)[:, :length]  # [n, length]
+    scores = self._taste(latest, _first(stars, length), tables)
     for name in self.model.relations:
-        seen = latest if name == "watched_next" else history  # which has faded to nothing after `length`
-        scores = self.related(scores, seen, name, tables)
+        scores = self._related(scores, latest if name == "watched_next" else history, name, tables)
     return scores
 
+# %% ../../nbs/models/60_history.ipynb #d696d45f
 @patch
 def serving_module(self: HistoryRanker,
     graph: HeteroData,   # that the model was trained on
@@ -339,9 +375,9 @@ def serving_module(self: HistoryRanker,
     "Make the module that serves any history."
     return TopMoviesOfHistory(self, graph)
 
-# %% ../../nbs/models/60_history.ipynb #50487c14
+# %% ../../nbs/models/60_history.ipynb #6babb41c
 @patch
-def content_layers(self: HistoryRanker) -> dict:  # layers by name of the table that they fill; {} without features
+def content_layers(self: HistoryRanker) -> dict:  # layers by the table that they fill; {} without features
     "Give the layers that describe a movie without ratings by its content."
     layers = {"seen": self.watched.features, "candidates": self.candidate.features}
     return {name: layer for name, layer in layers.items() if layer}

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LightGCNOptions', 'LightGCN']
 
-# %% ../../nbs/models/70_lightgcn.ipynb #91289274
+# %% ../../nbs/models/70_lightgcn.ipynb #105230cd
 import warnings
 from dataclasses import dataclass
 
@@ -16,19 +16,20 @@ from torch_geometric.nn import LightGCN as _LightGCN
 from ..core import patch, setting
 from .base import EmbeddingModel, RankingModel, Recipe
 
-# %% ../../nbs/models/70_lightgcn.ipynb #8be85798
+# %% ../../nbs/models/70_lightgcn.ipynb #fabb4cd5
 @dataclass(kw_only=True)
 class LightGCNOptions:
     "Options of `LightGCN`."
     embedding_size: int = setting(128, at_least=1)  # numbers that describe a user or a movie
     layers: int = setting(2, at_least=1)            # steps of message passing
 
-# %% ../../nbs/models/70_lightgcn.ipynb #ab4abe8e
-warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")  # the multiplication used here is tested below
+# %% ../../nbs/models/70_lightgcn.ipynb #95dbc8a4
+warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")  # tested below
 
-def _multiply(adjacency, x):  # in single precision whatever the surroundings: sparse matrices know no other
+def _multiply(adjacency, x):  # in single precision: sparse matrices know no other
     with torch.autocast(x.device.type, enabled=False): return adjacency @ x.float().contiguous()
 
+# %% ../../nbs/models/70_lightgcn.ipynb #11af714c
 class _Propagate(torch.autograd.Function):  # adjacency @ x, for a symmetric matrix that needs no gradient
     @staticmethod
     def forward(ctx, adjacency, x):
@@ -39,51 +40,60 @@ class _Propagate(torch.autograd.Function):  # adjacency @ x, for a symmetric mat
     def backward(ctx, gradient):
         return None, _multiply(ctx.adjacency, gradient)
 
-# %% ../../nbs/models/70_lightgcn.ipynb #a83fa277
-def _normalised_adjacency(graph):  # of users and movies in one numbering, users first; CSR parts and shape
+# %% ../../nbs/models/70_lightgcn.ipynb #9c96d129
+def _sorted_edges(graph, n_nodes):  # both ways, movies numbered after users: row, col
     user, movie = graph["user", "rates", "movie"].edge_index
-    n_users, n_nodes = graph["user"].num_nodes, graph["user"].num_nodes + graph["movie"].num_nodes
-    row, col = torch.cat([user, movie + n_users]), torch.cat([movie + n_users, user])    # [2 * n_ratings] each
+    movie = movie + graph["user"].num_nodes
+    row, col = torch.cat([user, movie]), torch.cat([movie, user])
     order = torch.argsort(row * n_nodes + col)
-    row, col = row[order], col[order]
+    return row[order], col[order]
+
+# %% ../../nbs/models/70_lightgcn.ipynb #194bd30b
+def _normalised_adjacency(graph):  # as parts of a CSR matrix: offsets, columns, weights
+    n_nodes = graph["user"].num_nodes + graph["movie"].num_nodes
+    row, col = _sorted_edges(graph, n_nodes)
     degree = torch.bincount(row, minlength=n_nodes).float()
     weight = (degree[row] * degree[col]).rsqrt()
-    offsets = torch.cat([torch.zeros(1, dtype=torch.long), degree.long().cumsum(0)])     # [n_nodes + 1]
+    offsets = torch.cat([torch.zeros(1, dtype=torch.long), degree.long().cumsum(0)])  # [n_nodes + 1]
     return offsets, col, weight
 
-# %% ../../nbs/models/70_lightgcn.ipynb #3a1e3b4f
+# %% ../../nbs/models/70_lightgcn.ipynb #4bb1c23d
 class LightGCN(EmbeddingModel, RankingModel, _LightGCN):
     "Rank movies by embeddings that are smoothed over the user–movie graph."
     name, Options = "lightgcn", LightGCNOptions
-    recipe = Recipe(epochs=40, learning_rate=0.03, batch_size=128, weight_decay=0.3, split="temporal_user")
+    recipe = Recipe(epochs=40, learning_rate=0.03, batch_size=128, weight_decay=0.3)
     def __init__(self,
         graph: HeteroData,  # from `build_graph`
-        **options,          # fields of `LightGCNOptions`
+        **options: object,  # fields of `LightGCNOptions`
     ):
-        options, (n_users, n_movies) = self.make_options(**options), (graph[kind].num_nodes for kind in ("user", "movie"))
+        options = self.make_options(**options)
+        n_users, n_movies = graph["user"].num_nodes, graph["movie"].num_nodes
         _LightGCN.__init__(self, n_users + n_movies, options.embedding_size, options.layers)
         self.options, self.n_users, self.n_movies = options, n_users, n_movies
         for name, part in zip(("offsets", "neighbours", "weights"), _normalised_adjacency(graph)):
             self.register_buffer(name, part, persistent=False)
 
-    def get_embedding(self) -> torch.Tensor:  # [n_users + n_movies, embedding_size]
-        "Propagate the embeddings over the graph and average the layers."
-        x, shape = self.embedding.weight, (self.num_nodes, self.num_nodes)
-        parts = self.offsets, self.neighbours, self.weights
-        adjacency = torch.sparse_csr_tensor(*parts, shape, check_invariants=False)
-        out = x * self.alpha[0]
-        for weight in self.alpha[1:]:
-            x = _Propagate.apply(adjacency, x)
-            out = out + x * weight
-        return out
+# %% ../../nbs/models/70_lightgcn.ipynb #43f691a8
+@patch
+def get_embedding(self: LightGCN) -> torch.Tensor:  # [n_users + n_movies, embedding_size]
+    "Propagate the embeddings over the graph and average the layers."
+    x, shape = self.embedding.weight, (self.num_nodes, self.num_nodes)
+    parts = self.offsets, self.neighbours, self.weights
+    adjacency = torch.sparse_csr_tensor(*parts, shape, check_invariants=False)
+    out = x * self.alpha[0]
+    for weight in self.alpha[1:]:
+        x = _Propagate.apply(adjacency, x)
+        out = out + x * weight
+    return out
 
-# %% ../../nbs/models/70_lightgcn.ipynb #cc1c271b
+# %% ../../nbs/models/70_lightgcn.ipynb #968d7682
 @patch
 def encode(self: LightGCN) -> dict[str, torch.Tensor]:  # user [n_users, size], movie [n_movies, size]
     "Embed every user and movie."
     embedding = self.get_embedding()
     return {"user": embedding[:self.n_users], "movie": embedding[self.n_users:]}
 
+# %% ../../nbs/models/70_lightgcn.ipynb #406d95dc
 @patch
 def forward(self: LightGCN,
     user_index: torch.Tensor,  # [n], int64 row numbers of users

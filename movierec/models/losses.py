@@ -5,16 +5,17 @@
 # %% auto #0
 __all__ = ['softmax_loss']
 
-# %% ../../nbs/models/30_losses.ipynb #5e91233a
+# %% ../../nbs/models/30_losses.ipynb #e3025b91
 import torch
 from torch.nn.functional import log_softmax
 
-# %% ../../nbs/models/30_losses.ipynb #c25df7cf
+# %% ../../nbs/models/30_losses.ipynb #13a962ce
 def softmax_loss(
     scores: torch.Tensor,         # [n, n_movies]
-    relevant: torch.Tensor,       # [n, n_movies], 1 or a share where the movie is what should be found
+    relevant: torch.Tensor,       # [n, n_movies], 1 or a share where a movie should be found
     not_candidate: torch.Tensor,  # [n, n_movies], bool, movies that do not compete
 ) -> torch.Tensor:                # mean negative log probability of a relevant movie, in nats
     "Compare the scores with what is relevant (Liang et al. 2018, arXiv:1802.05814, equation 2)."
-    log_probability = log_softmax(scores.float().masked_fill(not_candidate, -torch.inf), dim=1)
-    return -(log_probability.masked_fill(not_candidate, 0.0) * relevant).sum() / relevant.sum().clamp(min=1)
+    scores = scores.float().masked_fill(not_candidate, -torch.inf)
+    log_probability = log_softmax(scores, dim=1).masked_fill(not_candidate, 0.0)
+    return -(log_probability * relevant).sum() / relevant.sum().clamp(min=1)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MODELS', 'model_class', 'create_model']
 
-# %% ../../nbs/models/99_registry.ipynb #c62ab314
+# %% ../../nbs/models/99_registry.ipynb #559df014
 from torch_geometric.data import HeteroData
 
 from ..core import nearest
@@ -15,7 +15,7 @@ from .lightgcn import LightGCN
 from .sage import GraphSAGE
 from .stars import HistoryStars
 
-# %% ../../nbs/models/99_registry.ipynb #cbb2221d
+# %% ../../nbs/models/99_registry.ipynb #92c4e61e
 MODELS = {cls.name: cls for cls in (HistoryRanker, LightGCN, GraphSAGE, HistoryStars)}
 
 def model_class(
@@ -24,14 +24,14 @@ def model_class(
     "Find the class of a model."
     if isinstance(model, type) and issubclass(model, RecommenderModel): return model
     if isinstance(model, str) and model in MODELS: return MODELS[model]
-    raise ModelError(f"unknown model {model!r}: one of {', '.join(MODELS)}, or a class that extends RankingModel or RatingModel."
-                     f"{nearest(model, MODELS)}")
+    raise ModelError(f"unknown model {model!r}: one of {', '.join(MODELS)}, "
+                     f"or a class that extends RankingModel or RatingModel.{nearest(model, MODELS)}")
 
-# %% ../../nbs/models/99_registry.ipynb #28e7c35a
+# %% ../../nbs/models/99_registry.ipynb #eb75ec47
 def create_model(
     model: str | type,  # name, or a class of your own
     graph: HeteroData,  # from `build_graph`
-    **options,          # of the model, such as embedding_size
+    **options: object,  # of the model, such as embedding_size
 ) -> RecommenderModel:  # untrained
     "Make a model by its name."
     return model_class(model)(graph, **options)

@@ -23,26 +23,32 @@ class Histories:
         edges = graph["user", "rates", "movie"]
         user, movie = edges.edge_index
         order = torch.from_numpy(np.lexsort((movie, edges.timestamp, user)))
-        self.user, self.movie, self.stars = user[order], movie[order], edges.rating[order]  # [n_ratings] each
+        self.user, self.movie = user[order], movie[order]           # [n_ratings] each
+        self.stars = edges.rating[order]                            # [n_ratings]
         self.n_users, self.n_movies = graph["user"].num_nodes, graph["movie"].num_nodes
-        self.length = torch.bincount(user, minlength=self.n_users)                          # [n_users]
-        self.start = self.length.cumsum(0) - self.length                                    # [n_users]
+        self.length = torch.bincount(user, minlength=self.n_users)  # [n_users]
+        self.start = self.length.cumsum(0) - self.length  # [n_users]
 
-    def latest(self,
-        users: torch.Tensor,        # [n], rows of users
-        length: int,                # how many movies at most
-        ends: torch.Tensor = None,  # [n], how many ratings of each have happened; None for all
-    ) -> tuple[torch.Tensor, torch.Tensor]:  # movies [n, length], last one first, filled up with n_movies; their ratings
-        "Look back from a moment in each history."
-        ends = self.length[users] if ends is None else ends
-        place = ends[:, None] - 1 - torch.arange(length)
-        row = torch.where(place >= 0, self.start[users][:, None] + place, 0)
-        return torch.where(place >= 0, self.movie[row], self.n_movies), torch.where(place >= 0, self.stars[row], 0.0)
+# %% ../../nbs/models/50_relations.ipynb #2d71e73e
+@patch
+def latest(self: Histories,
+    users: torch.Tensor,        # [n], rows of users
+    length: int,                # how many movies at most
+    *,
+    ends: torch.Tensor = None,  # [n], how many ratings of each have happened; None for all
+) -> tuple[torch.Tensor, torch.Tensor]:  # movies [n, length], last one first; their ratings
+    "Look back from a moment in each history."
+    ends = self.length[users] if ends is None else ends
+    place = ends[:, None] - 1 - torch.arange(length)
+    row = torch.where(place >= 0, self.start[users][:, None] + place, 0)
+    movie = torch.where(place >= 0, self.movie[row], self.n_movies)
+    return movie, torch.where(place >= 0, self.stars[row], 0.0)
 
-# %% ../../nbs/models/50_relations.ipynb #93cbdaf0
+# %% ../../nbs/models/50_relations.ipynb #5e83942c
 @patch
 def marked(self: Histories,
     users: torch.Tensor,   # [n], rows of users
+    *,
     starts: torch.Tensor,  # [n], first place that counts
     ends: torch.Tensor,    # [n], first place that does not
 ) -> torch.Tensor:         # [n, n_movies], float32, 1 where watched in between
@@ -55,12 +61,27 @@ def marked(self: Histories,
     return matrix
 
 # %% ../../nbs/models/50_relations.ipynb #aebe0350
-def _strongest(edge_index, weight, neighbours, n_movies):  # of each movie's edges, those with the largest weights
+def _places(source, n_movies):  # of sorted edges, the place within those of the same movie: [n_edges]
+    count = torch.bincount(source, minlength=n_movies)
+    return torch.arange(len(source)) - (count.cumsum(0) - count)[source]
+
+# %% ../../nbs/models/50_relations.ipynb #41867218
+def _strongest(edge_index, weight, neighbours, n_movies):  # of each movie, the largest weights
     order = torch.from_numpy(np.lexsort((edge_index[1], -weight.abs(), edge_index[0])))
     edge_index, weight = edge_index[:, order], weight[order]
-    count = torch.bincount(edge_index[0], minlength=n_movies)
-    place = torch.arange(len(weight)) - (count.cumsum(0) - count)[edge_index[0]]
-    return edge_index[:, place < neighbours], weight[place < neighbours]
+    kept = _places(edge_index[0], n_movies) < neighbours
+    return edge_index[:, kept], weight[kept]
+
+# %% ../../nbs/models/50_relations.ipynb #4676701c
+def _pairs_at(histories, distance):  # movies rated so many places after each other [2, n], weight [n]
+    same = histories.user[:-distance] == histories.user[distance:]
+    pairs = torch.stack([histories.movie[:-distance][same], histories.movie[distance:][same]])
+    return pairs, torch.full((pairs.shape[1],), distance ** -0.5)
+
+# %% ../../nbs/models/50_relations.ipynb #32d567df
+def _joined(found):  # edges and weights, several times -> once
+    edges, weights = zip(*found)
+    return torch.cat(edges, dim=1), torch.cat(weights)
 
 # %% ../../nbs/models/50_relations.ipynb #3b3149e5
 def watched_next(
@@ -68,56 +89,57 @@ def watched_next(
     *,
     within: int = 20,       # how many places later still counts as next
     neighbours: int = 200,  # edges to keep from each movie, the strongest
-) -> tuple[torch.Tensor, torch.Tensor]:  # edge_index [2, n_edges] from earlier to later, edge_weight [n_edges]
+) -> tuple[torch.Tensor, torch.Tensor]:  # edge_index [2, n_edges], earlier to later; weight [n_edges]
     "Relate each movie to those that users watched soon after it."
-    histories, pairs, weights = Histories(graph), [], []
-    for distance in range(1, within + 1):
-        same = histories.user[:-distance] == histories.user[distance:]
-        pairs.append(torch.stack([histories.movie[:-distance][same], histories.movie[distance:][same]]))
-        weights.append(torch.full((pairs[-1].shape[1],), distance ** -0.5))
-    edge_index, weight = coalesce(torch.cat(pairs, dim=1), torch.cat(weights), num_nodes=histories.n_movies)
-    (earlier, later), count = edge_index, rating_counts(graph)
+    histories, count = Histories(graph), rating_counts(graph)
+    pairs, weight = _joined(_pairs_at(histories, distance) for distance in range(1, within + 1))
+    edge_index, weight = coalesce(pairs, weight, num_nodes=len(count))
+    earlier, later = edge_index
     weight = weight / (count[earlier] + 5) / (count[later] + 5) ** 0.3
-    return _strongest(edge_index, weight, neighbours, histories.n_movies)
+    return _strongest(edge_index, weight, neighbours, len(count))
 
 # %% ../../nbs/models/50_relations.ipynb #ab2e1fe5
-def _rows_by_movie(graph, content):  # [n_users + n_properties, n_movies], 1 where a user rated the movie; `content` where a property is true
+def _rows_by_movie(graph, content):  # [n_users + n_properties, n_movies]: rated, or has the property
     (user, movie), nodes = graph["user", "rates", "movie"].edge_index, graph["movie"]
-    rated = torch.zeros(graph["user"].num_nodes, nodes.num_nodes).index_put((user, movie), torch.tensor(1.0))
+    rated = torch.zeros(graph["user"].num_nodes, nodes.num_nodes)
+    rated[user, movie] = 1
     return torch.cat([rated, content * nodes.x.T.float()]) if content and "x" in nodes else rated
 
-# %% ../../nbs/models/50_relations.ipynb #5ce8f4c1
+# %% ../../nbs/models/50_relations.ipynb #93dd5d10
+def _strongest_of(source, weight, neighbours):  # weight [n, n_movies] -> edges [2, m], weight [m]
+    target = weight.abs().topk(min(neighbours, weight.shape[1]), dim=1).indices
+    edges = torch.stack([source[:, None].expand_as(target).flatten(), target.flatten()])
+    return edges, weight.gather(1, target).flatten()
+
+# %% ../../nbs/models/50_relations.ipynb #27d4f97e
 def co_rated(
-    graph: HeteroData,             # from `build_graph`
+    graph: HeteroData,              # from `build_graph`
     *,
-    regularisation: float = 300.0, # the larger, the more a weight must be backed by
-    neighbours: int = 200,         # edges to keep from each movie, the largest by size
-    content: float = 3.0,          # weight of a property, where a user's is 1; 0 for ratings alone
-) -> tuple[torch.Tensor, torch.Tensor]:  # edge_index [2, n_edges], edge_weight [n_edges], negative ones too
+    regularisation: float = 300.0,  # the larger, the more a weight must be backed by
+    neighbours: int = 200,          # edges to keep from each movie, the largest by size
+    content: float = 3.0,           # weight of a property, where a user's is 1; 0 for ratings alone
+) -> tuple[torch.Tensor, torch.Tensor]:  # edge_index [2, n_edges], weight [n_edges], negative too
     "Relate movies by how well one predicts the other, given all the rest."
-    n_movies, rows = graph["movie"].num_nodes, _rows_by_movie(graph, content)                    # [n_rows, n_movies]
-    solved = torch.linalg.solve(rows @ rows.T + regularisation * torch.eye(len(rows)), rows)     # [n_rows, n_movies]
-    left = 1 - (rows * solved).sum(0)                                                            # [n_movies]
-    pairs, weights = [], []
-    for source in torch.arange(n_movies).split(1024):
-        weight = (rows[:, source].T @ solved / left).scatter(1, source[:, None], 0.0)            # [1024, n_movies]
-        target = weight.abs().topk(min(neighbours, n_movies), dim=1).indices
-        pairs.append(torch.stack([source[:, None].expand_as(target).flatten(), target.flatten()]))
-        weights.append(weight.gather(1, target).flatten())
-    edge_index, weight = torch.cat(pairs, dim=1), torch.cat(weights)
+    rows, found = _rows_by_movie(graph, content), []  # [n_rows, n_movies]
+    kernel = rows @ rows.T + regularisation * torch.eye(len(rows))
+    solved = torch.linalg.solve(kernel, rows)         # [n_rows, n_movies]
+    left = 1 - (rows * solved).sum(0)                 # [n_movies]
+    for source in torch.arange(rows.shape[1]).split(1024):
+        weight = (rows[:, source].T @ solved / left).scatter(1, source[:, None], 0.0)
+        found.append(_strongest_of(source, weight, neighbours))
+    edge_index, weight = _joined(found)
     return edge_index[:, weight != 0], weight[weight != 0]
 
 # %% ../../nbs/models/50_relations.ipynb #4ab18b96
 def neighbour_table(
-    relation: tuple[torch.Tensor, torch.Tensor],  # edge_index [2, n_edges], edge_weight [n_edges]
+    relation: tuple[torch.Tensor, torch.Tensor],  # edge_index [2, n_edges], weight [n_edges]
     n_movies: int,                                # rows without the filler
-) -> tuple[torch.Tensor, torch.Tensor]:           # neighbours and weights [n_movies + 1, most edges], filled up with n_movies and 0
-    "Write the edges of each movie into one row; the last row belongs to the filler and is empty."
+) -> tuple[torch.Tensor, torch.Tensor]:           # neighbours and weights [n_movies + 1, most edges]
+    "Write the edges of each movie into one row, then n_movies and 0; the last row is the filler's."
     (source, target), weight = relation
     order = torch.from_numpy(np.lexsort((target, source)))
     source, target, weight = source[order], target[order], weight[order]
-    count = torch.bincount(source, minlength=n_movies)
-    place = torch.arange(len(source)) - (count.cumsum(0) - count)[source]
-    shape = n_movies + 1, max(int(count.max()), 1)
-    return (torch.full(shape, n_movies).index_put((source, place), target),
-            torch.zeros(shape).index_put((source, place), weight))
+    place = _places(source, n_movies)
+    shape = n_movies + 1, int(place.max()) + 1 if len(place) else 1
+    neighbours = torch.full(shape, n_movies).index_put((source, place), target)
+    return neighbours, torch.zeros(shape).index_put((source, place), weight)

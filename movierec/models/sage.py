@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SageOptions', 'rating_baseline', 'DotDecoder', 'EdgeDecoder', 'GraphSAGE']
 
-# %% ../../nbs/models/80_sage.ipynb #ce6e13d5
+# %% ../../nbs/models/80_sage.ipynb #8b4d4f42
 from dataclasses import dataclass
 
 import torch
@@ -16,30 +16,34 @@ from torch_geometric.nn import SAGEConv, to_hetero
 from ..core import patch, setting
 from .base import EmbeddingModel, ModelError, NodeInput, RatingModel, Recipe
 
-# %% ../../nbs/models/80_sage.ipynb #dca3f568
+# %% ../../nbs/models/80_sage.ipynb #3e319c78
 @dataclass(kw_only=True)
 class SageOptions:
     "Options of `GraphSAGE`."
     embedding_size: int = setting(64, at_least=1)         # numbers per user and movie, in every layer
     dropout: float = setting(0.5, at_least=0, at_most=1)  # share of the input hidden in training
-    decoder: str = setting("dot", one_of=("dot", "edge")) # dot, or edge for the tutorial's
+    # how both ends of an edge make a rating: dot, or edge for the tutorial's network
+    decoder: str = setting("dot", one_of=("dot", "edge"))
     baseline: bool = setting(True)                        # learn only what the rating baseline leaves open
-    features: tuple[str, ...] = setting(("genres", "language", "year"))  # of movies and users
+    # genres, year, tags, cast, text and more of movies; age, gender, occupation of users
+    features: tuple[str, ...] = setting(("genres", "language", "year"))
 
-# %% ../../nbs/models/80_sage.ipynb #8f99236c
+# %% ../../nbs/models/80_sage.ipynb #618fde1d
 def _damped_mean(residual, index, size, damping):
     total = torch.zeros(size).index_add(0, index, residual)
     return total / (torch.bincount(index, minlength=size) + damping)
 
+# %% ../../nbs/models/80_sage.ipynb #07bf8b34
 def rating_baseline(
     graph: HeteroData,           # from `build_graph`
     *,
     user_damping: float = 5.0,   # ratings of the mean that each user starts with
     movie_damping: float = 3.0,  # the same for each movie
     rounds: int = 15,            # alternations; it has converged long before
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # mean [], user bias [n_users], movie bias [n_movies], in stars
+) -> tuple[torch.Tensor, ...]:  # mean [], user bias [n_users], movie bias [n_movies], in stars
     "Fit the mean and the biases of users and movies by damped alternating means."
-    edges, n_users, n_movies = graph["user", "rates", "movie"], graph["user"].num_nodes, graph["movie"].num_nodes
+    n_users, n_movies = graph["user"].num_nodes, graph["movie"].num_nodes
+    edges = graph["user", "rates", "movie"]
     (user, movie), mean = edges.edge_index, edges.rating.mean()
     user_bias = torch.zeros(n_users)
     for _ in range(rounds):
@@ -47,7 +51,7 @@ def rating_baseline(
         user_bias = _damped_mean(edges.rating - mean - movie_bias[movie], user, n_users, user_damping)
     return mean, user_bias, movie_bias
 
-# %% ../../nbs/models/80_sage.ipynb #0a25acca
+# %% ../../nbs/models/80_sage.ipynb #14ff6be5
 class DotDecoder(nn.Module):
     "Score an edge by the dot product of its ends."
     def __init__(self,
@@ -56,21 +60,25 @@ class DotDecoder(nn.Module):
         super().__init__()
         self.scale = size ** -0.5
 
-    def pairs(self,
-        users: torch.Tensor,   # [n, size]
-        movies: torch.Tensor,  # [n, size]
-    ) -> torch.Tensor:         # [n]
-        "Score each user with the movie in the same row."
-        return (users * movies).sum(-1) * self.scale
+# %% ../../nbs/models/80_sage.ipynb #b6ff3527
+@patch
+def pairs(self: DotDecoder,
+    users: torch.Tensor,   # [n, size]
+    movies: torch.Tensor,  # [n, size]
+) -> torch.Tensor:         # [n]
+    "Score each user with the movie in the same row."
+    return (users * movies).sum(-1) * self.scale
 
-    def matrix(self,
-        users: torch.Tensor,   # [n, size]
-        movies: torch.Tensor,  # [m, size]
-    ) -> torch.Tensor:         # [n, m]
-        "Score each user with each movie."
-        return users @ movies.T * self.scale
+# %% ../../nbs/models/80_sage.ipynb #1d76893f
+@patch
+def matrix(self: DotDecoder,
+    users: torch.Tensor,   # [n, size]
+    movies: torch.Tensor,  # [m, size]
+) -> torch.Tensor:         # [n, m]
+    "Score each user with each movie."
+    return users @ movies.T * self.scale
 
-# %% ../../nbs/models/80_sage.ipynb #ff3e6b9e
+# %% ../../nbs/models/80_sage.ipynb #b6964fd6
 class EdgeDecoder(nn.Module):
     "Score an edge by a small network over both of its ends, as in the tutorial."
     def __init__(self,
@@ -80,23 +88,28 @@ class EdgeDecoder(nn.Module):
         self.user, self.movie = nn.Linear(size, size), nn.Linear(size, size, bias=False)
         self.out = nn.Linear(size, 1)
 
-    def pairs(self,
-        users: torch.Tensor,   # [n, size]
-        movies: torch.Tensor,  # [n, size]
-    ) -> torch.Tensor:         # [n]
-        "Score each user with the movie in the same row."
-        return self.out((self.user(users) + self.movie(movies)).relu()).squeeze(-1)
+# %% ../../nbs/models/80_sage.ipynb #5eefcbac
+@patch
+def pairs(self: EdgeDecoder,
+    users: torch.Tensor,   # [n, size]
+    movies: torch.Tensor,  # [n, size]
+) -> torch.Tensor:         # [n]
+    "Score each user with the movie in the same row."
+    return self.out((self.user(users) + self.movie(movies)).relu()).squeeze(-1)
 
-    def matrix(self,
-        users: torch.Tensor,   # [n, size]
-        movies: torch.Tensor,  # [m, size]
-    ) -> torch.Tensor:         # [n, m]
-        "Score each user with each movie."
-        return self.pairs(users[:, None], movies[None])
+# %% ../../nbs/models/80_sage.ipynb #25a4d1b1
+@patch
+def matrix(self: EdgeDecoder,
+    users: torch.Tensor,   # [n, size]
+    movies: torch.Tensor,  # [m, size]
+) -> torch.Tensor:         # [n, m]
+    "Score each user with each movie."
+    return self.pairs(users[:, None], movies[None])
 
-# %% ../../nbs/models/80_sage.ipynb #301c7af0
+# %% ../../nbs/models/80_sage.ipynb #1a4a85ee
 _DECODERS = {"dot": DotDecoder, "edge": EdgeDecoder}
 
+# %% ../../nbs/models/80_sage.ipynb #5c05adcd
 class _TwoSAGE(nn.Module):  # one kind of node; `to_hetero` makes it two
     def __init__(self, size):
         super().__init__()
@@ -105,65 +118,76 @@ class _TwoSAGE(nn.Module):  # one kind of node; `to_hetero` makes it two
     def forward(self, x, edge_index):
         return self.conv2(self.conv1(x, edge_index).relu(), edge_index)
 
+# %% ../../nbs/models/80_sage.ipynb #a3572bd4
 def _require_messages(graph):
     for kind in graph.node_types:
         if not any(target == kind for _, _, target in graph.edge_types):
             raise ModelError(f"no edge type leads to {kind!r} nodes, so they would get no messages: "
                              "add the reverse edges, as `build_graph` does")
 
-# %% ../../nbs/models/80_sage.ipynb #19d2d4de
+# %% ../../nbs/models/80_sage.ipynb #a18081d9
 class GraphSAGE(EmbeddingModel, RatingModel):
     "Predict ratings from both ends of an edge, on top of the rating baseline."
     name, Options = "sage", SageOptions
     recipe = Recipe(epochs=20, learning_rate=0.003, batch_size=8192, split="random")
     def __init__(self,
         graph: HeteroData,  # from `build_graph`
-        **options,          # fields of `SageOptions`
+        **options: object,  # fields of `SageOptions`
     ):
         super().__init__(**options)
         _require_messages(graph)
-        size, baseline = self.options.embedding_size, self.options.baseline
-        mean, user_bias, movie_bias = rating_baseline(graph)
-        for name, value in {"mean": mean, "user_bias": user_bias * baseline, "movie_bias": movie_bias * baseline}.items():
-            self.register_buffer(name, value)
-        for source, name, target in graph.edge_types:
-            self.register_buffer(f"{name}_edges", graph[source, name, target].edge_index, persistent=False)
+        size = self.options.embedding_size
+        self._keep(graph)
         self.inputs = nn.ModuleDict({kind: NodeInput(graph[kind], size) for kind in ("user", "movie")})
         self.convs = to_hetero(_TwoSAGE(size), graph.metadata())
-        self.decoder, self.dropout = _DECODERS[self.options.decoder](size), nn.Dropout(self.options.dropout)
-        self.edge_types = graph.edge_types
-        with torch.no_grad(): self.encode()  # sizes of the lazy layers become known, so that optimisers see every weight
+        self.decoder = _DECODERS[self.options.decoder](size)
+        self.dropout = nn.Dropout(self.options.dropout)
+        with torch.no_grad(): self.encode()  # makes the lazy weights, before an optimiser looks for them
 
-# %% ../../nbs/models/80_sage.ipynb #6d3ea2ff
+# %% ../../nbs/models/80_sage.ipynb #d4116b64
 @patch
-def encode(self: GraphSAGE) -> dict[str, torch.Tensor]:  # user [n_users, size + 1], movie [n_movies, size + 1]
+def _keep(self: GraphSAGE, graph):  # baseline and edges
+    mean, user_bias, movie_bias = rating_baseline(graph)
+    self.register_buffer("mean", mean)
+    self.register_buffer("user_bias", user_bias * self.options.baseline)
+    self.register_buffer("movie_bias", movie_bias * self.options.baseline)
+    self.edge_types = graph.edge_types
+    for source, name, target in graph.edge_types:
+        self.register_buffer(f"{name}_edges", graph[source, name, target].edge_index, persistent=False)
+
+# %% ../../nbs/models/80_sage.ipynb #f9f67cf3
+@patch
+def encode(self: GraphSAGE) -> dict[str, torch.Tensor]:  # user, movie [n, size + 1]
     "Embed every user and movie; the last column is the bias in stars."
     x = {kind: self.dropout(nodes()) for kind, nodes in self.inputs.items()}
-    x = self.convs(x, {edge_type: getattr(self, f"{edge_type[1]}_edges") for edge_type in self.edge_types})
-    bias = {"user": self.user_bias, "movie": self.movie_bias}
+    edges = {edge_type: getattr(self, f"{edge_type[1]}_edges") for edge_type in self.edge_types}
+    x, bias = self.convs(x, edges), {"user": self.user_bias, "movie": self.movie_bias}
     return {kind: torch.cat([x[kind], bias[kind][:, None].to(x[kind].dtype)], dim=1) for kind in x}
 
-# %% ../../nbs/models/80_sage.ipynb #480681fd
+# %% ../../nbs/models/80_sage.ipynb #330df1b3
 @patch
 def score(self: GraphSAGE,
     users: torch.Tensor,   # [n, size + 1], rows of `encode()["user"]`
     movies: torch.Tensor,  # [m, size + 1], rows of `encode()["movie"]`
 ) -> torch.Tensor:         # [n, m], stars
     "Score each of the users with each of the movies."
-    return self.decoder.matrix(users[:, :-1], movies[:, :-1]) + self.mean + users[:, -1:] + movies[:, -1]
+    scores = self.decoder.matrix(users[:, :-1], movies[:, :-1])
+    return scores + self.mean + users[:, -1:] + movies[:, -1]
 
+# %% ../../nbs/models/80_sage.ipynb #cb913b8f
 @patch
 def score_pairs(self: GraphSAGE,
     users: torch.Tensor,   # [n, size + 1]
     movies: torch.Tensor,  # [n, size + 1]
 ) -> torch.Tensor:         # [n], stars
     "Score each user with the movie in the same row."
-    return self.decoder.pairs(users[:, :-1], movies[:, :-1]) + self.mean + users[:, -1] + movies[:, -1]
+    scores = self.decoder.pairs(users[:, :-1], movies[:, :-1])
+    return scores + self.mean + users[:, -1] + movies[:, -1]
 
-# %% ../../nbs/models/80_sage.ipynb #0743167c
+# %% ../../nbs/models/80_sage.ipynb #ec47f150
 @patch
 def forward(self: GraphSAGE,
-    edge_label_index: torch.Tensor,  # [n, 2], user and movie row of each edge to score; batch first, as fastai wants
+    edge_label_index: torch.Tensor,  # [n, 2], user and movie row of each edge; batch first, for fastai
 ) -> torch.Tensor:                   # [n], stars
     "Predict the ratings of the given edges."
     embedding, (user, movie) = self.encode(), edge_label_index.T

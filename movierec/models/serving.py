@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['pad_rows', 'TopMovies', 'TopMoviesOfUser']
 
-# %% ../../nbs/models/35_serving.ipynb #77917c2a
+# %% ../../nbs/models/35_serving.ipynb #344aef24
 import torch
 from torch import nn
 from torch.nn.functional import embedding, pad
@@ -14,7 +14,7 @@ from torch_geometric.data import HeteroData
 from ..core import patch
 from .graph import rating_counts
 
-# %% ../../nbs/models/35_serving.ipynb #8d2b2941
+# %% ../../nbs/models/35_serving.ipynb #ed6023e1
 def pad_rows(
     table: torch.Tensor,  # [n_movies, ...], one row for each movie
     value: float = 0,     # for the two rows that belong to no movie
@@ -23,47 +23,53 @@ def pad_rows(
     ends = (0, 0) * (table.ndim - 1) + (0, 2)
     return pad(table.detach().cpu(), ends, value=value).contiguous()
 
-# %% ../../nbs/models/35_serving.ipynb #7554b224
+# %% ../../nbs/models/35_serving.ipynb #bfff2514
+_HISTORY = {"history": ["users", "seen"], "stars": ["users", "seen"]}  # axes of inputs, by name
+_ALWAYS = {"watched": ["users", "longest"], "k": []}
+
+# %% ../../nbs/models/35_serving.ipynb #f0fcb515
 class TopMovies(nn.Module):
     "Choose the best movies for any history, by a model that is called with histories."
-    inputs = {"history": ["users", "seen"], "stars": ["users", "seen"],
-              "watched": ["users", "longest"], "k": [], "offset": ["movies"]}
+    inputs = {**_HISTORY, **_ALWAYS, "offset": ["movies"]}
     def __init__(self,
-        model: nn.Module,   # trained; called with history and ratings [n, seen], it gives scores [n, n_movies]
+        model: nn.Module,   # trained; history and ratings [n, seen] -> scores [n, n_movies]
         graph: HeteroData,  # that it was trained on
     ):
         super().__init__()
         self.model, self.n_movies = model.cpu().eval(), graph["movie"].num_nodes
         hidden = pad_rows(rating_counts(graph) == 0, True)
-        self.tables = {"hidden": hidden, "ids": pad_rows(graph["movie"].movie_id, -1)}  # [n_movies + 2] each
+        self.tables = {"hidden": hidden, "ids": pad_rows(graph["movie"].movie_id, -1)}
         self.shapes = {name: self.inputs["offset"] for name in self.tables}
 
-    def best(self,
-        scores: torch.Tensor,   # [n, n_movies + 2]
-        watched: torch.Tensor,  # [n, longest], int64 movie rows, filled up with n_movies
-        k: torch.Tensor,        # int64 scalar
-        offset: torch.Tensor,   # [n_movies + 2], float32, added to the scores of all users; -inf masks
-        tables: dict,           # by name
-    ) -> tuple[torch.Tensor, torch.Tensor]:  # score [n, k], best first, and movie_id [n, k]; -inf and -1 where nothing is left
-        "Mask what cannot be recommended, and keep the best k."
-        scores = (scores + torch.where(tables["hidden"], -torch.inf, offset)).scatter(1, watched, -torch.inf)
-        count = k.item()
-        torch._check(count >= 0)
-        torch._check(count <= scores.shape[1])
-        score, place = scores.topk(count, dim=1)
-        return score, torch.where(score == -torch.inf, -1, embedding(place, tables["ids"][:, None])[..., 0])
+# %% ../../nbs/models/35_serving.ipynb #cc202755
+def _count(k, at_most):  # tensor -> whole number that the exporter may change
+    count = k.item()
+    torch._check(count >= 0)
+    torch._check(count <= at_most)
+    return count
 
-# %% ../../nbs/models/35_serving.ipynb #c6b21b3b
+# %% ../../nbs/models/35_serving.ipynb #87d035c7
+@patch
+def _best(self: TopMovies, scores, watched, k, offset, tables):  # -> score and movie_id [n, k]
+    scores = scores + torch.where(tables["hidden"], -torch.inf, offset)  # [n, n_movies + 2]
+    scores = scores.scatter(1, watched, -torch.inf)
+    score, place = scores.topk(_count(k, scores.shape[1]), dim=1)
+    movie_id = embedding(place, tables["ids"][:, None])[..., 0]
+    return score, torch.where(score == -torch.inf, -1, movie_id)
+
+# %% ../../nbs/models/35_serving.ipynb #52cb1814
 @patch
 def scores(self: TopMovies,
-    history: torch.Tensor,  # [n, seen], int64 movie rows, last watched first, filled up with n_movies
+    history: torch.Tensor,  # [n, seen], int64 movie rows, last watched first, then n_movies
     stars: torch.Tensor,    # [n, seen], float32, 0 where unknown
+    *,
     tables: dict,           # by name
 ) -> torch.Tensor:          # [n, n_movies + 2]
     "Score all movies."
     known = history < self.n_movies
     return pad(self.model(torch.where(known, history, self.n_movies), stars * known), (0, 2))
 
+# %% ../../nbs/models/35_serving.ipynb #8f16eafb
 @patch
 def expected(self: TopMovies,
     *asked: torch.Tensor,  # the inputs before `watched`
@@ -71,46 +77,51 @@ def expected(self: TopMovies,
     "Score all movies as the model itself does; an export is compared with it."
     return self.model(*asked)
 
-# %% ../../nbs/models/35_serving.ipynb #91f79504
+# %% ../../nbs/models/35_serving.ipynb #05891796
 @patch
 def forward(self: TopMovies,
     history: torch.Tensor,  # [n, seen], as for `scores`
     stars: torch.Tensor,    # [n, seen]
-    watched: torch.Tensor,  # [n, longest], int64 movie rows never to recommend, filled up with n_movies
+    watched: torch.Tensor,  # [n, longest], int64 movie rows never to recommend, then n_movies
     k: torch.Tensor,        # int64 scalar
     offset: torch.Tensor,   # [n_movies + 2], float32
     tables: dict,           # by name
-) -> tuple[torch.Tensor, torch.Tensor]:  # score and movie_id [n, k], as of `best`
+) -> tuple[torch.Tensor, torch.Tensor]:  # score, best first, and movie_id [n, k]; then -inf and -1
     "Score all movies, mask some, and keep the best k."
-    return self.best(self.scores(history, stars, tables), watched, k, offset, tables)
+    return self._best(self.scores(history, stars, tables=tables), watched, k, offset, tables)
 
-# %% ../../nbs/models/35_serving.ipynb #72ccc1b0
+# %% ../../nbs/models/35_serving.ipynb #7d329228
 class TopMoviesOfUser(TopMovies):
     "Choose the best movies for a user of the training data, from frozen embeddings."
-    inputs = {"user_index": ["users"], "watched": ["users", "longest"], "k": [], "offset": ["rows"]}
+    inputs = {"user_index": ["users"], **_ALWAYS, "offset": ["rows"]}
     def __init__(self,
         model: nn.Module,   # trained, with `encode` and `score`
         graph: HeteroData,  # that it was trained on
     ):
         super().__init__(model, graph)
         with torch.no_grad(): embedded = self.model.encode()
-        self.tables |= {"user": embedded["user"].contiguous(), "movie": pad_rows(embedded["movie"]).T.contiguous()}
+        user, movie = embedded["user"].contiguous(), pad_rows(embedded["movie"]).T.contiguous()
+        self.tables |= {"user": user, "movie": movie}
         self.shapes |= {"user": ["people", "size"], "movie": ["size", "rows"]}
 
-    def expected(self,
-        user_index: torch.Tensor,  # [n], int64
-    ) -> torch.Tensor:             # [n, n_movies]
-        "Score all movies as the model itself does."
-        embedded = self.model.encode()
-        return self.model.score(embedded["user"][user_index], embedded["movie"])
+# %% ../../nbs/models/35_serving.ipynb #816df221
+@patch
+def expected(self: TopMoviesOfUser,
+    user_index: torch.Tensor,  # [n], int64
+) -> torch.Tensor:             # [n, n_movies]
+    "Score all movies as the model itself does."
+    embedded = self.model.encode()
+    return self.model.score(embedded["user"][user_index], embedded["movie"])
 
-    def forward(self,
-        user_index: torch.Tensor,  # [n], int64
-        watched: torch.Tensor,     # [n, longest], int64 movie rows never to recommend, filled up with n_movies
-        k: torch.Tensor,           # int64 scalar
-        offset: torch.Tensor,      # [n_movies + 2], float32
-        tables: dict,              # by name
-    ) -> tuple[torch.Tensor, torch.Tensor]:  # score and movie_id [n, k], as of `best`
-        "Score all movies, mask some, and keep the best k."
-        scores = self.model.score(embedding(user_index, tables["user"]), tables["movie"].T)
-        return self.best(scores, watched, k, offset, tables)
+# %% ../../nbs/models/35_serving.ipynb #3301f13a
+@patch
+def forward(self: TopMoviesOfUser,
+    user_index: torch.Tensor,  # [n], int64
+    watched: torch.Tensor,     # [n, longest], int64 movie rows never to recommend, then n_movies
+    k: torch.Tensor,           # int64 scalar
+    offset: torch.Tensor,      # [n_movies + 2], float32
+    tables: dict,              # by name
+) -> tuple[torch.Tensor, torch.Tensor]:  # score, best first, and movie_id [n, k]; then -inf and -1
+    "Score all movies, mask some, and keep the best k."
+    scores = self.model.score(embedding(user_index, tables["user"]), tables["movie"].T)
+    return self._best(scores, watched, k, offset, tables)

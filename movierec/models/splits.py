@@ -16,7 +16,7 @@ class GraphError(MovierecError):
     "Ratings that cannot become a graph, or a graph that saw what it must not see."
 
 # %% ../../nbs/models/00_splits.ipynb #df76f90d
-def _last_of_each_user(ratings):  # sorted by user; each user's last tenth is test, the one before validation
+def _last_of_each_user(ratings):  # each user's last tenth is test, the one before validation
     count = ratings.groupby("user_id").user_id.transform("size")
     from_end = ratings.groupby("user_id").cumcount(ascending=False)
     held = -(-count // 10)  # ceil(10 %) in whole numbers, so that 70 ratings give 7 and not 8
@@ -28,15 +28,19 @@ def _temporal_user(ratings, generator):
     ratings = ratings.sort_values(["user_id", "timestamp", "movie_id"], ignore_index=True)
     return ratings.assign(part=_last_of_each_user(ratings))
 
+# %% ../../nbs/models/00_splits.ipynb #225bd2b8
 def _random_user(ratings, generator):
     ratings = ratings.sort_values(["user_id", "movie_id"], ignore_index=True)
-    ratings = ratings.assign(draw=generator.random(len(ratings))).sort_values(["user_id", "draw"], ignore_index=True)
+    ratings = ratings.assign(draw=generator.random(len(ratings)))
+    ratings = ratings.sort_values(["user_id", "draw"], ignore_index=True)
     return ratings.assign(part=_last_of_each_user(ratings)).drop(columns="draw")
 
+# %% ../../nbs/models/00_splits.ipynb #e694ab3d
 def _random(ratings, generator):
     ratings = ratings.sort_values(["user_id", "movie_id"], ignore_index=True)
     place, tenth = generator.permutation(len(ratings)), len(ratings) // 10
-    return ratings.assign(part=np.select([place < tenth, place < 2 * tenth], ["test", "validation"], "train"))
+    part = np.select([place < tenth, place < 2 * tenth], ["test", "validation"], "train")
+    return ratings.assign(part=part)
 
 # %% ../../nbs/models/00_splits.ipynb #10a6e4d3
 _SPLITS = {"temporal_user": _temporal_user, "random_user": _random_user, "random": _random}
@@ -45,6 +49,7 @@ SPLITS = tuple(_SPLITS)
 def split_ratings(
     ratings: pd.DataFrame,         # columns user_id, movie_id, rating, timestamp (UTC seconds)
     name: str = "temporal_user",   # temporal_user, random_user or random
+    *,
     seed: int = 0,                 # of the generator that the random splits draw from
 ) -> pd.DataFrame:                 # the same rows with a column `part`: train, validation or test
     "Mark each rating as train, validation or test."
@@ -54,14 +59,18 @@ def split_ratings(
     return _SPLITS[name](ratings, np.random.default_rng(seed))
 
 # %% ../../nbs/models/00_splits.ipynb #ae84e3e1
+_PARTS = "train", "validation", "test"
+
 def split_report(
     split: pd.DataFrame,  # ratings with `part`, from `split_ratings`
-) -> pd.DataFrame:        # one row per part: ratings, users, movies, users whose part begins inside a tie
+) -> pd.DataFrame:        # row per part: ratings, users, movies, cuts that fall in a tie
     "Count what each part holds, and for how many users a cut falls between equal times."
     times = split.groupby(["user_id", "part"]).timestamp.agg(["min", "max"]).unstack()
-    table = split.groupby("part").agg(ratings=("rating", "size"), users=("user_id", "nunique"), movies=("movie_id", "nunique"))
+    counts = {"ratings": ("rating", "size"), "users": ("user_id", "nunique"), "movies": ("movie_id", "nunique")}
+    table = split.groupby("part").agg(**counts)
     table["cut_in_a_tie"] = 0
     for earlier, part in (("train", "validation"), ("validation", "test")):
         if part not in table.index: continue
-        table.loc[part, "cut_in_a_tie"] = int((times["min", part] == times["max"].get(earlier)).sum())
-    return table.reindex([part for part in ("train", "validation", "test") if part in table.index])
+        tied = times["min", part] == times["max"].get(earlier)
+        table.loc[part, "cut_in_a_tie"] = int(tied.sum())
+    return table.reindex([part for part in _PARTS if part in table.index])

@@ -46,7 +46,7 @@ class Contributions(NamedTuple):
 # %% ../../nbs/serve/50_explain.ipynb #726bb588
 def contributions(
     scorer: Scorer,       # of a bundle that reads histories
-    person: Person,       # from `Histories.person`
+    person: Person,       # from `UserHistories.person`
     *,
     targets: np.ndarray,  # [n_targets], rows of movies to explain
 ) -> Contributions:       # for each remembered movie and each target
@@ -65,7 +65,7 @@ def contributions(
 # %% ../../nbs/serve/50_explain.ipynb #9a9e7d7e
 def reasons(
     scorer: Scorer,        # of a bundle that reads histories
-    person: Person,        # from `Histories.person`
+    person: Person,        # from `UserHistories.person`
     *,
     targets: np.ndarray,   # [n_targets], rows of movies
     titles: pd.Series,     # by row of the movie
@@ -87,7 +87,7 @@ def _ordered(table, ids):  # by target, in the order asked for, then by contribu
 # %% ../../nbs/serve/50_explain.ipynb #663788f6
 def explain_movies(
     scorer: Scorer,         # of a bundle that reads histories
-    person: Person,         # from `Histories.person`
+    person: Person,         # from `UserHistories.person`
     *,
     targets: np.ndarray,    # [n_targets], rows of movies, none twice
     titles: pd.Series,      # by row of the movie

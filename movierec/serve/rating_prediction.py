@@ -66,7 +66,7 @@ def _refuse(self: RatingPredictor, movie_id):
 # %% ../../nbs/serve/52_rating_prediction.ipynb #27418c6d
 @patch
 def predict(self: RatingPredictor,
-    person: Person,     # from `Histories.person`
+    person: Person,     # from `UserHistories.person`
     rows: np.ndarray,   # [n], of movies
 ) -> RatingPrediction:  # of each movie, in the order given
     "Predict ratings, and how sure they are."

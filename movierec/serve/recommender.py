@@ -20,7 +20,7 @@ from .bundle import read_bundle
 from .catalogue import add_movies as _enlarged
 from .explain import explain_movies, reasons
 from .filters import Filters, allowed_movies
-from .histories import Histories, RecommenderError
+from .histories import RecommenderError, UserHistories
 from .rating_prediction import RatingPredictor
 from .rerank import diversify, novelty_offset, pool_size
 from .scorer import Scorer
@@ -36,7 +36,7 @@ class Recommender:
         self.manifest = read_bundle(self.folder)
         movies = pq.ParquetFile(self.folder / "movies.parquet").read(use_threads=False).to_pandas()
         self.movies, movie_ids = movies, movies.movie_id.tolist()
-        self._histories = Histories(self.folder / "users.parquet", movie_ids)
+        self._histories = UserHistories(self.folder / "users.parquet", movie_ids)
         self._scorer = Scorer(self.folder, self.manifest, movie_ids=movie_ids)
         self._predictor = RatingPredictor(self.folder, self.manifest)
         self._allowed = lru_cache(64)(lambda filters: allowed_movies(filters, movies))

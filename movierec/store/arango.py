@@ -24,8 +24,10 @@ def _version(store):
     version = store.db.version()
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if numbers >= (3, 11): return None
-    return f"ArangoDB {version} is too old: movierec needs 3.11, whose cursors can repeat a lost batch"
+    return (f"ArangoDB {version} is too old: "
+            "movierec needs 3.11, whose cursors can repeat a lost batch")
 
+# %% ../../nbs/store/50_arango.ipynb #81c4670d
 def _clock(store):
     apart = abs(store.db.time().timestamp() - time.time())
     if apart <= 60: return None
@@ -43,8 +45,8 @@ def _may_write(store):
 def _one_shard(store):
     if store.db.cluster.server_role() != "COORDINATOR": return None
     if store.db.properties().get("sharding") == "single": return None
-    return (f"database '{store.settings.database}' is spread over several servers, where a load is not one step: "
-            "make it with sharding=single")
+    return (f"database '{store.settings.database}' is spread over several servers, "
+            "where a load is not one step: make it with sharding=single")
 
 def _private(store):
     local = not re.match(r"http://(?!localhost|127\.|\[::1\])", store.settings.url)

@@ -14,11 +14,17 @@ from .arango_client import ArangoConnection
 
 # %% ../../nbs/store/40_arango_aql.ipynb #a676b22b
 AQL = {
-    "rows": 'FOR row IN @@rows FILTER row._key > @after SORT row._key RETURN UNSET(row, "_id", "_rev")',
+    "rows": """FOR row IN @@rows FILTER row._key > @after SORT row._key
+        RETURN UNSET(row, "_id", "_rev")""",
     "keys": "FOR row IN @@rows FILTER row._key > @after SORT row._key RETURN row._key",
+}
+
+# %% ../../nbs/store/40_arango_aql.ipynb #8120d6ad
+AQL |= {
     "edges": """FOR edge IN @@edges FILTER edge._key > @after SORT edge._key
         RETURN [edge._key, edge._from, edge._to, edge.@rating, edge.@timestamp]""",
-    "edges of": """FOR edge IN @@edges FILTER edge._from IN @people AND edge._key > @after SORT edge._key
+    "edges of": """FOR edge IN @@edges
+        FILTER edge._from IN @people AND edge._key > @after SORT edge._key
         RETURN [edge._key, edge._from, edge._to, edge.@rating, edge.@timestamp]""",
 }
 
@@ -28,20 +34,32 @@ AQL |= {
     "remove": """FOR row IN @@live
         LET found = LENGTH(FOR other IN @@staged FILTER other._key == row._key LIMIT 1 RETURN 1)
         FILTER found == 0 REMOVE row IN @@live""",
+}
+
+# %% ../../nbs/store/40_arango_aql.ipynb #595b6794
+AQL |= {
     "insert": """FOR row IN @@staged LET next = UNSET(row, "_id", "_rev")
-        LET present = FIRST(FOR other IN @@live FILTER other._key == row._key RETURN UNSET(other, "_id", "_rev"))
+        LET present = FIRST(
+            FOR other IN @@live FILTER other._key == row._key RETURN UNSET(other, "_id", "_rev"))
         FILTER next != present INSERT next INTO @@live OPTIONS { overwriteMode: "replace" }""",
 }
 
 # %% ../../nbs/store/40_arango_aql.ipynb #85042ee3
 AQL |= {
-    "runs": "FOR doc IN @@state FILTER doc.run != null SORT doc.saved_at, doc.run RETURN [doc.run, doc.saved_at]",
+    "runs": """FOR doc IN @@state FILTER doc.run != null
+        SORT doc.saved_at, doc.run RETURN [doc.run, doc.saved_at]""",
     "recommended": """FOR edge IN @@edges
         FILTER edge._from == @person AND edge.run == @run AND edge.saved_at == @saved_at
         SORT edge.rank, edge._to RETURN [edge._to, edge.score, edge.rank]""",
-    "forget": "FOR edge IN @@edges FILTER edge.run == @run AND edge.saved_at != @saved_at REMOVE edge IN @@edges",
+    "forget": """FOR edge IN @@edges
+        FILTER edge.run == @run AND edge.saved_at != @saved_at REMOVE edge IN @@edges""",
+}
+
+# %% ../../nbs/store/40_arango_aql.ipynb #0bbe0b5a
+AQL |= {
     "why": """WITH @@users, @@movies
-        FOR movie, edge IN 1..1 OUTBOUND @person @@recommendations FILTER edge.run == @run SORT edge.rank
+        FOR movie, edge IN 1..1 OUTBOUND @person @@recommendations
+        FILTER edge.run == @run SORT edge.rank
         LET because = (FOR seen, rated IN 1..1 OUTBOUND @person @@ratings
             FILTER rated.rating >= 4 AND LENGTH(INTERSECTION(seen.genres, movie.genres)) > 0
             SORT rated.rating DESC, seen._id LIMIT 2 RETURN seen.title)
@@ -54,6 +72,7 @@ def _last_key(rows):  # of a batch; a row is a document, a list that begins with
     if isinstance(row, dict): return row["_key"]
     return row[0] if isinstance(row, list) else row
 
+# %% ../../nbs/store/40_arango_aql.ipynb #3ebb86f5
 def _close(cursor):  # or the server keeps the last batch until its time is up
     try:
         cursor.close(ignore_missing=True)
@@ -75,8 +94,8 @@ def _batches(connection, name, bind):  # of one cursor
 # %% ../../nbs/store/40_arango_aql.ipynb #597e1628
 def stream_rows(
     connection: ArangoConnection,  # to a database
-    name: str,       # of a statement in `AQL`
-    **bind: object,  # what the statement binds, less `after`
+    name: str,        # of a statement in `AQL`
+    **bind: object,   # what the statement binds, less `after`
 ) -> Iterator[list]:  # batches of rows, in the order of their keys
     "Read all rows of a statement, also if cursors are lost on the way."
     after, lost = "", 0

@@ -40,46 +40,49 @@ def _cause(error):  # in words
 
 # %% ../../nbs/store/30_arango_client.ipynb #0490f212
 class _Http(DefaultHTTPClient):
+    "Send requests of python-arango, more than once."
+
     def __init__(self, settings):
-        super().__init__(settings.timeout, retry_attempts=0, pool_maxsize=max(10, settings.in_flight))
+        connections = max(10, settings.in_flight)
+        super().__init__(settings.timeout, retry_attempts=0, pool_maxsize=connections)
         self.settings, self.reason = settings, ""
 
     def create_session(self, host):
         session = super().create_session(host)
         for adapter in session.adapters.values():
             adapter.max_retries = Retry(0, read=False)  # `send_request` alone asks again
-        session.trust_env = self.settings.ca_file is None  # or REQUESTS_CA_BUNDLE would win over ca_file
+        session.trust_env = self.settings.ca_file is None  # or REQUESTS_CA_BUNDLE would win
         return session
+
+    def send_request(self, session, method, url, data=None, **rest):
+        if isinstance(data, str): data = data.encode()
+        once = method == "post" and _NEXT_BATCH.search(url)
+        for turn in range(1 if once else self.settings.tries):
+            if turn: time.sleep(_PAUSE * 2 ** (turn - 1))
+            response = self._send_once(session, method, url, data=data, **rest)
+            if response is not None: return response
+        raise requests.ConnectionError(self.reason)  # python-arango turns to the next coordinator
 
 # %% ../../nbs/store/30_arango_client.ipynb #ec002dd1
 @patch
-def _send_once(self: _Http, session, method, url, **rest):  # the response, or None where it was lost
+def _send_once(self: _Http, session, method, url, **rest):  # the response; None: it was lost
     try:
         response = DefaultHTTPClient.send_request(self, session, method, url, **rest)
     except requests.exceptions.SSLError as error:
         where, kind = self.settings.url, type(error).__name__
-        raise StoreError(f"the certificate of {where} is not trusted: give store.ca_file ({kind})") from None
+        raise StoreError(f"the certificate of {where} is not trusted: "
+                         f"give store.ca_file ({kind})") from None
     except _LOST as error:
         self.reason = _cause(error)
         return None
     if response.status_code != 503: return response
     self.reason = "the server is busy or starting (503)"
 
-# %% ../../nbs/store/30_arango_client.ipynb #0e91ade7
-@patch
-def send_request(self: _Http, session, method, url, data=None, **rest):
-    if isinstance(data, str): data = data.encode()
-    once = method == "post" and _NEXT_BATCH.search(url)
-    for turn in range(1 if once else self.settings.tries):
-        if turn: time.sleep(_PAUSE * 2 ** (turn - 1))
-        response = self._send_once(session, method, url, data=data, **rest)
-        if response is not None: return response
-    raise requests.ConnectionError(self.reason)
-
 # %% ../../nbs/store/30_arango_client.ipynb #b788f385
 def _dumps(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
+# %% ../../nbs/store/30_arango_client.ipynb #887b5df5
 def _client(settings, http):
     return ArangoClient(
         settings.url,
@@ -104,45 +107,59 @@ class ArangoConnection:
         self._client = _client(settings, self._http)
         self.db = self._database(settings.database)
 
-    def __repr__(self): return f"{type(self).__name__}({self.settings.database!r} at {self.settings.url})"
-
-    def _database(self, name):  # python-arango's, with the rights of the environment
-        password, token = os.environ.get("ARANGO_PASSWORD", ""), os.environ.get("ARANGO_TOKEN")
-        if not token: return self._client.db(name, self.settings.user, password)
-        try:
-            return self._client.db(name, user_token=token)
-        except Exception:
-            raise StoreError("ARANGO_TOKEN is not a valid JWT, or has expired: get a new one") from None
+    def __repr__(self):
+        return f"{type(self).__name__}({self.settings.database!r} at {self.settings.url})"
 
     def close(self) -> None:  # nothing; the rows stay
         "Close the connections."
         self._client.close()
 
+# %% ../../nbs/store/30_arango_client.ipynb #c8d19d8b
+@patch
+def _database(self: ArangoConnection, name):  # python-arango's, with the rights of the environment
+    token = os.environ.get("ARANGO_TOKEN")
+    if not token: return self._client.db(name, self.settings.user, os.environ.get("ARANGO_PASSWORD", ""))
+    try:
+        return self._client.db(name, user_token=token)
+    except Exception:
+        said = "ARANGO_TOKEN is not a valid JWT, or has expired: get a new one"
+        raise StoreError(said) from None
+
 # %% ../../nbs/store/30_arango_client.ipynb #634b9f69
+def _refused(settings):
+    return (f"ArangoDB at {settings.url} refuses user '{settings.user}': set ARANGO_PASSWORD, "
+            "or ARANGO_TOKEN for a JWT, to a right one")
+
+def _lacks_rights(settings):
+    return (f"user '{settings.user}' lacks rights in database '{settings.database}' at {settings.url}: "
+            "ask for read and write")
+
+# %% ../../nbs/store/30_arango_client.ipynb #7d45daf0
+def _no_database(settings):
+    return (f"ArangoDB at {settings.url} has no database '{settings.database}': "
+            "movierec data store=arango makes it where the user may; or give store.database")
+
+def _no_answer(settings, reason):
+    return (f"no answer from ArangoDB at {settings.url} after {settings.tries} tries: {reason}; "
+            "is it running there? Until then, store=duckdb needs no server")
+
+# %% ../../nbs/store/30_arango_client.ipynb #1151d84d
 def _refusal(error, settings):  # what the server's answer means
     code, status = getattr(error, "error_code", None), getattr(error, "http_code", None)
-    where, database, user = f"ArangoDB at {settings.url}", settings.database, settings.user
-    if status == 401:
-        return f"{where} refuses user '{user}': set ARANGO_PASSWORD, or ARANGO_TOKEN for a JWT, to a right one"
-    if status == 403:
-        return f"user '{user}' lacks rights in database '{database}' at {settings.url}: ask for read and write"
-    if code == 1228:
-        return (f"{where} has no database '{database}': movierec data store=arango makes it where the user may; "
-                "or give store.database")
+    if status == 401: return _refused(settings)
+    if status == 403: return _lacks_rights(settings)
+    if code == 1228: return _no_database(settings)
     message = getattr(error, "error_message", None) or type(error).__name__
-    return f"{where}: {message} (error {code or status})"
+    return f"ArangoDB at {settings.url}: {message} (error {code or status})"
 
 # %% ../../nbs/store/30_arango_client.ipynb #be8e15ad
 @patch
 def _explain(self: ArangoConnection, error):  # in one line
-    settings = self.settings
     if isinstance(error, StoreError): return str(error)
-    if isinstance(error, ConnectionAbortedError):
-        return (f"no answer from ArangoDB at {settings.url} after {settings.tries} tries: {self._http.reason}; "
-                "is it running there? Until then, store=duckdb needs no server")
-    if isinstance(error, ValueError):
-        return f"store.url={settings.url} is not an address: give one such as http://127.0.0.1:8529"
-    return _refusal(error, settings)
+    if isinstance(error, ConnectionAbortedError): return _no_answer(self.settings, self._http.reason)
+    if not isinstance(error, ValueError): return _refusal(error, self.settings)
+    url = self.settings.url
+    return f"store.url={url} is not an address: give one such as http://127.0.0.1:8529"
 
 # %% ../../nbs/store/30_arango_client.ipynb #3bb73b13
 _FAULTS = (ArangoServerError, ArangoClientError, ConnectionAbortedError, requests.RequestException)

@@ -17,25 +17,28 @@ from .base import StoreError
 
 # %% ../../nbs/store/46_arango_collections.ipynb #2b2c02ac
 _RESERVED = {"_key", "_id", "_rev", "_from", "_to"}
+_NOT_OURS = ("store.attributes reads a graph that others made, and movierec does not write to it: "
+             "load into another database, without store.attributes")
 
+def _reserved(name):  # a message
+    return f"a column cannot be called {name} in ArangoDB, which keeps that name for itself: rename it"
+
+# %% ../../nbs/store/46_arango_collections.ipynb #1a22d824
 class ArangoCollections(ArangoReader):
     "Make what is missing on the server."
 
     def _check_ours(self, columns=()):
-        if self.settings.attributes:
-            raise StoreError("store.attributes reads a graph that others made, and movierec does not write to it: "
-                             "load into another database, without store.attributes")
+        if self.settings.attributes: raise StoreError(_NOT_OURS)
         system = _RESERVED.intersection(columns)
-        if not system: return
-        raise StoreError(f"a column cannot be called {min(system)} in ArangoDB, which keeps that name for itself: rename it")
+        if system: raise StoreError(_reserved(min(system)))
 
 # %% ../../nbs/store/46_arango_collections.ipynb #eaa9b451
 def make_once(
-    make: Callable,   # a method of python-arango
-    present: int,     # ArangoDB's error where the thing is there already
-    *args: object,    # of `make`
+    make: Callable,     # a method of python-arango
+    present: int,       # ArangoDB's error where the thing is there already
+    *args: object,      # of `make`
     **options: object,  # of `make`; None leaves one to the server
-) -> None:            # nothing
+) -> None:              # nothing
     "Make a thing on the server unless it is there."
     given = {name: value for name, value in options.items() if value is not None}
     try:
@@ -51,11 +54,12 @@ def _make_database(self: ArangoCollections):
         self._database("_system").create_database(settings.database)
     except ArangoServerError as error:
         if error.error_code == 1207: return  # another program has made it
-        raise StoreError(f"no database '{settings.database}' at {settings.url}, and user '{settings.user}' "
-                         "may not make it: ask for it") from None
+        raise StoreError(f"no database '{settings.database}' at {settings.url}, and "
+                         f"user '{settings.user}' may not make it: ask for it") from None
 
+# %% ../../nbs/store/46_arango_collections.ipynb #a3e00912
 @patch
-def _existing(self: ArangoCollections):  # names of collections; makes the database where it is missing
+def _existing(self: ArangoCollections):  # names of collections; makes the database
     try:
         return {row["name"] for row in self.db.collections()}
     except ArangoServerError as error:
@@ -67,17 +71,21 @@ def _existing(self: ArangoCollections):  # names of collections; makes the datab
 @patch
 def _create(self: ArangoCollections, name, edge=False):
     settings = self.settings
-    make_once(
-        self.db.create_collection, 1207, name, edge=edge,
-        shard_count=settings.shards,
-        replication_factor=settings.replication_factor,
-        write_concern=settings.write_concern,
-    )
+    options = {
+        "shard_count": settings.shards,
+        "replication_factor": settings.replication_factor,
+        "write_concern": settings.write_concern,
+    }
+    make_once(self.db.create_collection, 1207, name, edge=edge, **options)
 
+# %% ../../nbs/store/46_arango_collections.ipynb #22271f70
 @patch
 def _edge_definition(self: ArangoCollections, name):
-    ends = {"from_vertex_collections": [self.settings.users], "to_vertex_collections": [self.settings.movies]}
-    return {"edge_collection": name, **ends}
+    return {
+        "edge_collection": name,
+        "from_vertex_collections": [self.settings.users],
+        "to_vertex_collections": [self.settings.movies],
+    }
 
 # %% ../../nbs/store/46_arango_collections.ipynb #8437d22f
 _INDEX = {"type": "persistent", "fields": ["run", "saved_at"], "name": "movierec_run"}
@@ -101,21 +109,22 @@ def staged_name(
     "Name a staged collection."
     return f"{name}_movierec_{generation}"
 
+# %% ../../nbs/store/46_arango_collections.ipynb #7f9fecef
 @patch
 def _sweep(self: ArangoCollections, keep: Iterable[str]):
     settings = self.settings
     ours = "|".join(re.escape(name) for name in (settings.users, settings.movies, settings.ratings))
-    for row in self.db.collections():
-        name = row["name"]
-        if re.fullmatch(rf"({ours})_movierec_\d+", name) and name not in keep:
-            self.db.delete_collection(name, ignore_missing=True)
+    staged = re.compile(rf"({ours})_movierec_\d+")
+    for name in {row["name"] for row in self.db.collections()}.difference(keep):
+        if staged.fullmatch(name): self.db.delete_collection(name, ignore_missing=True)
 
 # %% ../../nbs/store/46_arango_collections.ipynb #c6b5cd29
 @patch
 def _mend_graph(self: ArangoCollections, ratings):  # ratings: the collection where they are
     settings, graph = self.settings, self.db.graph(self.settings.graph)
     had = {row["edge_collection"] for row in graph.edge_definitions()}
-    if ratings not in had: make_once(graph.create_edge_definition, 1920, **self._edge_definition(ratings))
+    if ratings not in had:
+        make_once(graph.create_edge_definition, 1920, **self._edge_definition(ratings))
     for name in had - {ratings, settings.recommendations}:
         if name == settings.ratings or name.startswith(staged_name(settings.ratings, "")):
             make_once(graph.delete_edge_definition, 1930, name)

@@ -38,6 +38,7 @@ def to_documents(
 # %% ../../nbs/store/42_arango_documents.ipynb #74fd3e0d
 def to_edges(
     frame: pd.DataFrame,  # ratings
+    *,
     users: str,           # collection of users
     movies: str,          # collection of movies
 ) -> list[dict]:          # one a rating, from the user to the movie
@@ -81,6 +82,7 @@ def _arrays(batch, user, movie):
 # %% ../../nbs/store/42_arango_documents.ipynb #b9a06af5
 def to_ratings(
     batches: Iterable[list],  # of edges: [key, from, to, rating, timestamp]
+    *,
     user: Callable = to_id,   # vertex -> user id
     movie: Callable = to_id,  # vertex -> movie id
 ) -> pd.DataFrame:            # user_id, movie_id, rating, timestamp; in the order of the edges

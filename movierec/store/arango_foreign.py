@@ -23,7 +23,8 @@ def _id_of(row, name, collection, kind):
     try:
         return int(row[name])
     except (KeyError, TypeError, ValueError):
-        raise StoreError(f"{collection}/{row['_key']} has no number in '{name}', only {', '.join(row)}: "
+        vertex, names = f"{collection}/{row['_key']}", ", ".join(row)
+        raise StoreError(f"{vertex} has no number in '{name}', only {names}: "
                          f"set store.attributes={{{kind}_id: …}}") from None
 
 # %% ../../nbs/store/44_arango_foreign.ipynb #2ac1cb7f
@@ -71,16 +72,17 @@ def _whole_edges(batches, users, movies, lost):  # `lost` gets the keys of the o
         lost.extend(row[0] for row in batch if row[1] not in users or row[2] not in movies)
         yield [row for row in batch if row[1] in users and row[2] in movies]
 
+# %% ../../nbs/store/44_arango_foreign.ipynb #710b2888
 def _warn_lost(lost, collection):
     if not lost: return
-    examples = ", ".join(lost[:3])
-    said = f"{len(lost)} edges of {collection} point at no user or no movie and are left out, such as {examples}"
-    warnings.warn(said, stacklevel=6)
+    said = f"{len(lost)} edges of {collection} point at no user or no movie and are left out"
+    warnings.warn(f"{said}, such as {', '.join(lost[:3])}", stacklevel=6)
 
 # %% ../../nbs/store/44_arango_foreign.ipynb #3ad5cafe
 def _edge_query(graph, user_ids, users):  # -> batches; user_ids: vertex -> id
     attributes = graph.settings.attributes
-    bind = {"@edges": graph.settings.ratings, **{name: attributes.get(name, name) for name in ("rating", "timestamp")}}
+    names = {name: attributes.get(name, name) for name in ("rating", "timestamp")}
+    bind = {"@edges": graph.settings.ratings, **names}
     if users is None: return stream_rows(graph, "edges", **bind)
     wanted = set(users.tolist())
     people = [vertex for vertex, user in user_ids.items() if user in wanted]
@@ -96,6 +98,6 @@ def foreign_ratings(
     "Read ratings under our names."
     user_ids, movie_ids, lost = self._vertex_ids("user"), self._vertex_ids("movie"), []
     edges = _whole_edges(_edge_query(self, user_ids, users), user_ids, movie_ids, lost)
-    ratings = to_ratings(edges, user_ids.get, movie_ids.get)
+    ratings = to_ratings(edges, user=user_ids.get, movie=movie_ids.get)
     _warn_lost(lost, self.settings.ratings)
     return as_ratings(ratings)

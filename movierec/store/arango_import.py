@@ -17,17 +17,25 @@ from .arango_client import ArangoConnection
 from .base import StoreError
 
 # %% ../../nbs/store/47_arango_import.ipynb #1c61be21
+def _not_kept(name, error):  # a message
+    return f"a row of {name} cannot be kept: {error}; keep to text, finite numbers, lists and dicts"
+
+def _refused(name, error):
+    return f"ArangoDB refused rows for {name}: {error.error_message} (error {error.error_code})"
+
+# %% ../../nbs/store/47_arango_import.ipynb #643affb5
+_OPTIONS = {"halt_on_error": False, "details": True, "on_duplicate": "replace"}
+
 def _send(connection, name, documents):  # -> the server's account
-    collection = connection.db.collection(name)
     try:
-        return collection.import_bulk(documents, halt_on_error=False, details=True, on_duplicate="replace")
+        return connection.db.collection(name).import_bulk(documents, **_OPTIONS)
     except StoreError:
         raise
     except (TypeError, ValueError) as error:
-        raise StoreError(f"a row of {name} cannot be kept: {error}; keep to text, finite numbers, lists and dicts") from None
+        raise StoreError(_not_kept(name, error)) from None
     except ArangoServerError as error:
         if error.http_code in (401, 403, 404): raise
-        raise StoreError(f"ArangoDB refused rows for {name}: {error.error_message} (error {error.error_code})") from None
+        raise StoreError(_refused(name, error)) from None
 
 # %% ../../nbs/store/47_arango_import.ipynb #d579d33c
 def _import(connection, name, documents):  # -> number of documents
@@ -48,6 +56,7 @@ def _show(name, done, count):
 def import_batches(
     connection: ArangoConnection,  # to a database
     name: str,                # of the collection
+    *,
     batches: Iterable[list],  # of documents
     count: int,               # of all documents, to show how far it is
 ) -> None:                    # nothing; an error says which documents were refused

@@ -23,16 +23,20 @@ from .arango_import import import_batches
 from .base import StoreError
 
 # %% ../../nbs/store/48_arango_loading.ipynb #38c14a56
+def _with_attributes(ratings, users):  # all who rated
+    people = pd.DataFrame({"user_id": np.unique(ratings.user_id)})
+    return people.merge(users, on="user_id", how="left")
+
+# %% ../../nbs/store/48_arango_loading.ipynb #9161384f
 class ArangoLoader(ArangoCollections):
     "Load rows in one step."
 
     def _plan(self, movies, ratings, users):  # (kind, frame, part of the frame -> documents)
-        settings = self.settings
-        people = pd.DataFrame({"user_id": np.unique(ratings.user_id)}).merge(users, on="user_id", how="left")
+        ends = {"users": self.settings.users, "movies": self.settings.movies}
         return [
-            ("users", people, to_documents),
+            ("users", _with_attributes(ratings, users), to_documents),
             ("movies", movies, to_documents),
-            ("ratings", ratings, lambda part: to_edges(part, settings.users, settings.movies)),
+            ("ratings", ratings, lambda part: to_edges(part, **ends)),
         ]
 
 # %% ../../nbs/store/48_arango_loading.ipynb #b9bb9d91
@@ -45,20 +49,23 @@ def _still_to_send(self: ArangoLoader, parts, documents, name):
     return [part for number, part in enumerate(parts) if number not in arrived]
 
 # %% ../../nbs/store/48_arango_loading.ipynb #29c63e15
+def _parts(frame, size): return [frame[start:start + size] for start in range(0, len(frame), size)]
+
+# %% ../../nbs/store/48_arango_loading.ipynb #d759b5b9
 @patch
 def _stage(self: ArangoLoader, frame, documents, name, resumed):  # one collection
-    size = self.settings.batch_size
-    parts = [frame[start:start + size] for start in range(0, len(frame), size)]
+    parts = _parts(frame, self.settings.batch_size)
     if resumed: parts = self._still_to_send(parts, documents, name)
-    import_batches(self, name, map(documents, parts), sum(map(len, parts)))
+    import_batches(self, name, batches=map(documents, parts), count=sum(map(len, parts)))
     held = self.db.collection(name).count()
     if held == len(frame): return
-    raise StoreError(f"{name} holds {held} rows, not {len(frame)}: another program writes there; load again")
+    raise StoreError(f"{name} holds {held} rows, not {len(frame)}: "
+                     "another program writes there; load again")
 
 # %% ../../nbs/store/48_arango_loading.ipynb #39271675
 @patch
 def _fill(self: ArangoLoader, plan, staged, pending):  # staged: kind -> name of the collection
-    resumed = self._document("loading") == pending  # an earlier load of the same rows was interrupted
+    resumed = self._document("loading") == pending  # an earlier load was interrupted
     self._sweep({self._state()["ratings"], *(staged.values() if resumed else ())})
     existing, states = self._existing(), self.db.collection(self.settings.state)
     states.insert(pending, overwrite_mode="replace", silent=True)
@@ -74,12 +81,13 @@ def _fill(self: ArangoLoader, plan, staged, pending):  # staged: kind -> name of
 _TROUBLE = (ArangoServerError, ConnectionAbortedError, StoreError)
 
 @patch
-def _abort(self: ArangoLoader, transaction):  # without it the server gives up after a minute by itself
+def _abort(self: ArangoLoader, transaction):  # or the server gives up after a minute
     try:
         transaction.abort_transaction()
     except _TROUBLE:
         pass
 
+# %% ../../nbs/store/48_arango_loading.ipynb #238d14f6
 @patch
 def _holds(self: ArangoLoader, new):
     try:
@@ -106,7 +114,8 @@ def _merge(self: ArangoLoader, transaction, new, staged, live):  # inside the tr
         raise StoreError("another load has taken over: load again when it is done")
     for kind, name in live.items():
         for statement in ("remove", "insert"):
-            transaction.aql.execute(AQL[statement], bind_vars={"@live": name, "@staged": staged[kind]})
+            bind = {"@live": name, "@staged": staged[kind]}
+            transaction.aql.execute(AQL[statement], bind_vars=bind)
     states.insert(new, overwrite_mode="replace", silent=True)
 
 # %% ../../nbs/store/48_arango_loading.ipynb #48a70564
@@ -137,15 +146,20 @@ def _tidy(self: ArangoLoader, ratings):
 # %% ../../nbs/store/48_arango_loading.ipynb #55dd93f5
 def _types(frame): return {name: str(dtype) for name, dtype in frame.dtypes.items()}
 
+# %% ../../nbs/store/48_arango_loading.ipynb #1f62a63d
 def _mark(movies, ratings, users):  # the same for the same rows
     mark = fingerprint(movies, ratings)
-    return sha256((mark + users.to_json(orient="split")).encode()).hexdigest() if len(users) else mark
+    if not len(users): return mark
+    return sha256((mark + users.to_json(orient="split")).encode()).hexdigest()
 
 # %% ../../nbs/store/48_arango_loading.ipynb #70c6a694
+def _is_swapped(ratings, limit): return len(ratings) * 120 > limit
+
+# %% ../../nbs/store/48_arango_loading.ipynb #04fefc4e
 @patch
 def _new_state(self: ArangoLoader, movies, ratings, users, report, plan):
-    generation = self._state()["generation"] + 1
-    swap = len(ratings) * 120 > self.settings.transaction_limit
+    generation, live = self._state()["generation"] + 1, self.settings.ratings
+    swap = _is_swapped(ratings, self.settings.transaction_limit)
     return {
         "_key": "current",
         "format": 1,
@@ -155,7 +169,7 @@ def _new_state(self: ArangoLoader, movies, ratings, users, report, plan):
         "dtypes": _types(movies),
         "user dtypes": _types(users),
         "report": report.findings,
-        "ratings": staged_name(self.settings.ratings, generation) if swap else self.settings.ratings,
+        "ratings": staged_name(live, generation) if swap else live,
     }
 
 # %% ../../nbs/store/48_arango_loading.ipynb #12b6d28b
@@ -166,7 +180,8 @@ def _load(self: ArangoLoader, movies, ratings, users, report):
     self._make_place()
     plan = self._plan(movies, ratings, users)
     new = self._new_state(movies, ratings, users, report, plan)
-    staged = {kind: staged_name(getattr(self.settings, kind), new["generation"]) for kind, _, _ in plan}
+    live = {kind: getattr(self.settings, kind) for kind, *_ in plan}
+    staged = {kind: staged_name(name, new["generation"]) for kind, name in live.items()}
     same = {name: new[name] for name in ("fingerprint", "generation")}
     self._fill(plan, staged, {"_key": "loading", **same, "batch_size": self.settings.batch_size})
     self._publish(new, staged, new["ratings"] == staged["ratings"])

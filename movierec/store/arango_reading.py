@@ -45,8 +45,8 @@ class ArangoReader(ForeignGraph):
     def _state(self):  # of the current rows, or that of an empty store
         state = self._document("current") or {**_NEW, "ratings": self.settings.ratings}
         if state["format"] == 1: return state
-        raise StoreError(f"database '{self.settings.database}' has format {state['format']} and this movierec "
-                         "reads 1: pip install -U movierec")
+        raise StoreError(f"database '{self.settings.database}' has format {state['format']} "
+                         "and this movierec reads 1: pip install -U movierec")
 
 # %% ../../nbs/store/45_arango_reading.ipynb #347f830e
 @patch
@@ -58,20 +58,23 @@ def _steady(self: ArangoReader, read):  # read(state) -> rows, are all there?
         except ArangoServerError as error:
             if error.error_code not in MISSING: raise
             rows, complete = None, False
-        if self._state()["generation"] != state["generation"]: continue  # another load has come between
+        if self._state()["generation"] != state["generation"]: continue  # another load
         if complete: return rows
         break
-    raise StoreError(f"database '{self.settings.database}' does not hold the rows that were loaded: "
+    database = self.settings.database
+    raise StoreError(f"database '{database}' does not hold the rows that were loaded: "
                      "load them again, and leave its collections to movierec")
 
 # %% ../../nbs/store/45_arango_reading.ipynb #e9bbd819
 def _to_table(rows, dtypes):
     columns = zip(*rows) if rows else [()] * len(dtypes)
-    frame = pd.DataFrame({name: to_column(list(values), dtypes[name]) for name, values in zip(dtypes, columns)})
+    pairs = zip(dtypes, columns)
+    frame = pd.DataFrame({name: to_column(list(values), dtypes[name]) for name, values in pairs})
     return frame.sort_values(next(iter(dtypes)), ignore_index=True)
 
+# %% ../../nbs/store/45_arango_reading.ipynb #50edc313
 @patch
-def _table(self: ArangoReader, kind, key, bare=1):  # key: of the types; bare: attributes of a document without a row
+def _table(self: ArangoReader, kind, key, bare=1):
     def read(state):
         dtypes, rows, count = state.get(key) or {f"{kind[:-1]}_id": "int64"}, [], 0
         collection = {"@rows": getattr(self.settings, kind)}
@@ -88,17 +91,21 @@ def _movies(self: ArangoReader):
     if self.settings.attributes: return self.foreign_movies()
     return self._table("movies", "dtypes")
 
+# %% ../../nbs/store/45_arango_reading.ipynb #80aa3f3c
 @patch
 @explained
 def _user_attributes(self: ArangoReader):
     if self.settings.attributes: return pd.DataFrame({"user_id": np.array([], dtype="int64")})
     return self._table("users", "user dtypes", bare=2)
 
+# %% ../../nbs/store/45_arango_reading.ipynb #899cd14d
 @patch
-def _report(self: ArangoReader): return [] if self.settings.attributes else self._state().get("report", [])
+def _report(self: ArangoReader):
+    return [] if self.settings.attributes else self._state().get("report", [])
 
 # %% ../../nbs/store/45_arango_reading.ipynb #2cc3d459
-def _ordered(frame): return frame.sort_values(["user_id", "timestamp", "movie_id"], ignore_index=True)
+def _ordered(frame):
+    return frame.sort_values(["user_id", "timestamp", "movie_id"], ignore_index=True)
 
 def _edges_of(reader, users, bind):  # batches of edges of some users
     people = [f"{reader.settings.users}/{user}" for user in users.tolist()]

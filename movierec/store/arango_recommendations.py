@@ -22,11 +22,15 @@ from .arango_import import import_batches
 from .arango_reading import MISSING
 
 # %% ../../nbs/store/49_arango_recommendations.ipynb #840f54db
+def _mark(run, saved_at): return sha256(f"{run} {saved_at}".encode()).hexdigest()[:12]
+
+# %% ../../nbs/store/49_arango_recommendations.ipynb #65e5f473
 def _to_edges(frame, settings, run, saved_at):
-    mark = sha256(f"{run} {saved_at}".encode()).hexdigest()[:12]
+    mark = _mark(run, saved_at)
     columns = [frame[name].tolist() for name in ("user_id", "movie_id", "score", "rank")]
     return [
-        {"_key": f"{user}-{movie}-{mark}", "_from": f"{settings.users}/{user}", "_to": f"{settings.movies}/{movie}",
+        {"_key": f"{user}-{movie}-{mark}",
+         "_from": f"{settings.users}/{user}", "_to": f"{settings.movies}/{movie}",
          "score": score, "rank": rank, "run": run, "saved_at": saved_at}
         for user, movie, score, rank in zip(*columns)
     ]
@@ -40,20 +44,28 @@ class ArangoRecommendations(ArangoCollections):
         try:
             self.db.aql.execute(AQL["forget"], bind_vars=bind)
         except (ArangoServerError, ConnectionAbortedError) as error:
-            said = f"saved, but the edges of the run's last time stay until the next: {self._explain(error)}"
-            warnings.warn(said, stacklevel=5)
+            said = "saved, but the edges of the run's last time stay until the next"
+            warnings.warn(f"{said}: {self._explain(error)}", stacklevel=5)
 
-    @explained
-    def _save(self, frame, run):
-        self._check_ours()
-        settings, saved_at = self.settings, datetime.now(timezone.utc).isoformat(timespec="microseconds")
-        starts = range(0, len(frame), settings.batch_size)
-        parts = (frame[start:start + settings.batch_size] for start in starts)
-        batches = (_to_edges(part, settings, run, saved_at) for part in parts)
-        import_batches(self, settings.recommendations, batches, len(frame))
-        document = {"_key": f"run-{sha256(run.encode()).hexdigest()[:32]}", "run": run, "saved_at": saved_at}
-        self.db.collection(settings.state).insert(document, overwrite_mode="replace", silent=True)
-        self._forget(run, saved_at)
+# %% ../../nbs/store/49_arango_recommendations.ipynb #f672d563
+def _key(run): return f"run-{sha256(run.encode()).hexdigest()[:32]}"
+
+# %% ../../nbs/store/49_arango_recommendations.ipynb #062f8e8c
+def _now(): return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+
+# %% ../../nbs/store/49_arango_recommendations.ipynb #3be30135
+@patch
+@explained
+def _save(self: ArangoRecommendations, frame, run):
+    self._check_ours()
+    settings, saved_at = self.settings, _now()
+    starts = range(0, len(frame), settings.batch_size)
+    parts = (frame[start:start + settings.batch_size] for start in starts)
+    batches = (_to_edges(part, settings, run, saved_at) for part in parts)
+    import_batches(self, settings.recommendations, batches=batches, count=len(frame))
+    document = {"_key": _key(run), "run": run, "saved_at": saved_at}
+    self.db.collection(settings.state).insert(document, overwrite_mode="replace", silent=True)
+    self._forget(run, saved_at)
 
 # %% ../../nbs/store/49_arango_recommendations.ipynb #c67dc6da
 @patch
@@ -65,6 +77,7 @@ def _saved(self: ArangoRecommendations):  # run -> time, oldest first
         if error.error_code in MISSING: return {}
         raise
 
+# %% ../../nbs/store/49_arango_recommendations.ipynb #3a730ab6
 @patch
 @explained
 def _runs(self: ArangoRecommendations): return list(self._saved())

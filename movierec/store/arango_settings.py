@@ -12,13 +12,16 @@ from typing import ClassVar
 from ..core import patch, setting
 
 # %% ../../nbs/store/20_arango_settings.ipynb #6630dd6a
+def _count(default=None): return setting(default, at_least=1)
+
+# %% ../../nbs/store/20_arango_settings.ipynb #70b209b8
 @dataclass(kw_only=True)
 class ArangoSettings:
     "Say where the server is, what things are called there, and how patient to be."
     name: ClassVar[str] = "arango"      # what `store=` calls it
     url: str = "http://127.0.0.1:8529"  # of the server; of several coordinators with commas between
     database: str = "movierec"          # made where it is missing and the user may
-    user: str = "root"                  # whose password the environment variable ARANGO_PASSWORD holds
+    user: str = "root"                  # whose password the variable ARANGO_PASSWORD holds
     ca_file: str | None = None          # certificates to trust, where they are not the system's
     users: str = "Users"                # collection of users
     movies: str = "Movie"               # collection of movies
@@ -26,15 +29,15 @@ class ArangoSettings:
     recommendations: str = "Recommendation_Inferences"  # collection of edges, too
     state: str = "movierec_state"       # collection of what movierec itself must remember
     graph: str = "movie_rating_graph"   # named graph over these
-    attributes: dict[str, str] | None = None  # our names to theirs, to read a graph that others made
-    shards: int | None = setting(None, at_least=1)  # of new collections; null leaves it to the server
-    replication_factor: int | None = setting(None, at_least=1)  # copies of each shard; null leaves it to the server
-    write_concern: int | None = setting(None, at_least=1)  # copies that must have a write; null leaves it to the server
-    batch_size: int = setting(2_000, at_least=1)  # documents in a request
-    in_flight: int = setting(4, at_least=1)      # requests under way at once while loading
+    attributes: dict[str, str] | None = None  # our names to theirs, in a graph that others made
+    shards: int | None = _count()               # of new collections; null leaves it to the server
+    replication_factor: int | None = _count()   # copies of each shard; null leaves it to the server
+    write_concern: int | None = _count()        # copies that must have a write; null: the server's
+    batch_size: int = _count(2_000)             # documents in a request
+    in_flight: int = _count(4)                  # requests under way at once while loading
     timeout: float = setting(300.0, at_least=0)  # seconds for one request
-    tries: int = setting(7, at_least=1)          # of a request that the network or a busy server lost
-    transaction_limit: int = setting(64_000_000, at_least=0)  # bytes of ratings above which they are swapped, not merged
+    tries: int = _count(7)                      # of a request that is lost, or meets a busy server
+    transaction_limit: int = setting(64_000_000, at_least=0)  # bytes; more ratings are swapped, not merged
 
 # %% ../../nbs/store/20_arango_settings.ipynb #e5dcb56d
 @patch

@@ -90,9 +90,10 @@ def _ratings_for(store, ratings):
 def load(
     self: GraphStore,
     movies: pd.DataFrame,  # one row per movie_id, with any further columns
-    ratings: pd.DataFrame | StoredRatings,  # user_id, movie_id, rating, timestamp (UTC seconds), or what a reader put in
-    users: pd.DataFrame | None = None,  # one row per user_id, with what is known of people; None: nothing is
-    report: DataReport | None = None,   # what became of the rows that were read; None: nothing to tell
+    ratings: pd.DataFrame | StoredRatings,  # user_id, movie_id, rating, timestamp (UTC seconds)
+    *,
+    users: pd.DataFrame | None = None,  # one row per user_id, with what is known of people
+    report: DataReport | None = None,   # what became of the rows that were read
 ) -> None:                 # nothing; recommendations of earlier runs stay
     "Replace all rows in one step, which readers see whole or not at all."
     ratings = _ratings_for(self, ratings)
@@ -111,7 +112,7 @@ def movies(
 @patch
 def user_attributes(
     self: GraphStore,
-) -> pd.DataFrame:  # one row per user_id of whom something is known, with the columns that were loaded
+) -> pd.DataFrame:  # one row per known user_id, with the columns that were loaded
     "Read what is known of users."
     return self._user_attributes()
 
@@ -171,11 +172,13 @@ _SCORES = {"user_id": "int64", "movie_id": "int64", "score": "float64", "rank": 
 
 def _check_scores(frame):
     lacking = [name for name in _SCORES if name not in frame]
-    if lacking: raise StoreError(f"recommendations lack {', '.join(lacking)}: give {', '.join(_SCORES)}")
+    names = ", ".join(_SCORES)
+    if lacking: raise StoreError(f"recommendations lack {', '.join(lacking)}: give {names}")
     if frame.empty: raise StoreError("no recommendations to save: give at least one row")
     values = frame[list(_SCORES)].to_numpy(float, na_value=np.nan)
     if not np.isfinite(values).all():
-        raise StoreError("recommendations have missing values, or scores that are not finite: leave those rows out")
+        raise StoreError("recommendations have missing values, or scores that are not finite: "
+                         "leave those rows out")
 
 # %% ../../nbs/store/00_base.ipynb #0b60b0ef
 def _as_scores(frame):  # recommendations in the order and with the types of a store
@@ -183,7 +186,8 @@ def _as_scores(frame):  # recommendations in the order and with the types of a s
     twice = frame.duplicated(["user_id", "movie_id"])
     if twice.any():
         user, movie = frame.loc[twice, ["user_id", "movie_id"]].iloc[0]
-        raise StoreError(f"user {user} is given movie {movie} twice: keep one row for a user and a movie")
+        raise StoreError(f"user {user} is given movie {movie} twice: "
+                         "keep one row for a user and a movie")
     scores = frame[list(_SCORES)].astype(_SCORES)
     return scores.sort_values(["user_id", "rank", "movie_id"], ignore_index=True)
 
@@ -201,15 +205,19 @@ def save_recommendations(
     for kind in ("user", "movie"):
         known = self._ids(kind)
         unknown = np.setdiff1d(scores[f"{kind}_id"], known)
-        if len(unknown): raise StoreError(f"unknown {kind} {unknown[0]} in the recommendations: {_knows(known)}")
+        if not len(unknown): continue
+        raise StoreError(f"unknown {kind} {unknown[0]} in the recommendations: {_knows(known)}")
     self._save(scores, run)
 
 # %% ../../nbs/store/00_base.ipynb #7fbafec5
 def _chosen_run(run, runs):
-    if not runs: raise StoreError("this store holds no recommendations yet: add some with save_recommendations")
+    if not runs:
+        raise StoreError("this store holds no recommendations yet: "
+                         "add some with save_recommendations")
     if run is None: return runs[-1]
     if run in runs: return run
-    raise StoreError(f"unknown run '{run}': this store holds {', '.join(runs[-3:])}.{nearest(run, runs)}")
+    known, hint = ", ".join(runs[-3:]), nearest(run, runs)
+    raise StoreError(f"unknown run '{run}': this store holds {known}.{hint}")
 
 # %% ../../nbs/store/00_base.ipynb #7569ea6d
 @patch
@@ -223,7 +231,8 @@ def recommendations(
     run = _chosen_run(run, self._runs())
     rows = self._recommendations(user, run)
     if len(rows): return rows
-    raise StoreError(f"run '{run}' recommends nothing to user {user}: run it for them, or ask for another user")
+    raise StoreError(f"run '{run}' recommends nothing to user {user}: "
+                     "run it for them, or ask for another user")
 
 # %% ../../nbs/store/00_base.ipynb #1473a2d4
 @patch

@@ -52,20 +52,24 @@ def check_place(
     "Refuse a place where no store can be."
     parent = path.parent
     if path.is_dir():
-        raise StoreError(f"{path} is a folder, not a store: give the file, such as store.path={path}/movierec.duckdb")
+        file = path / "movierec.duckdb"
+        raise StoreError(f"{path} is a folder, not a store: give the file, such as store.path={file}")
     if not parent.is_dir():
-        raise StoreError(f"no folder {parent} to keep {path.name} in: make it, or give another store.path")
+        raise StoreError(f"no folder {parent} to keep {path.name} in: "
+                         "make it, or give another store.path")
     if path.exists() and not os.access(path, os.R_OK):
         raise StoreError(f"may not read {path}: ask for the right to, or give another store.path")
     if not path.exists() and not os.access(parent, os.W_OK):
         raise StoreError(f"may not write in {parent}: give another store.path")
 
 # %% ../../nbs/store/10_duckdb.ipynb #00859b81
+_OTHER = "{path} is not a DuckDB file: give another store.path, or move that file away"
+_HELD = "{path} is held by another program: close it there, or copy the file ({reason})"
 _DAMAGED = "{path} is damaged: load again into another store.path ({reason})"
 _REASONS = {
-    "not a valid DuckDB": "{path} is not a DuckDB file: give another store.path, or move that file away",
+    "not a valid DuckDB": _OTHER,
     "version number": "{path} was written by a newer DuckDB: pip install -U duckdb",
-    "Conflicting lock": "{path} is held by another program: close it there, or copy the file ({reason})",
+    "Conflicting lock": _HELD,
     "Permission denied": "may not write {path}: ask for the right to, or give another store.path",
     "Corrupt": _DAMAGED,
     "enough bytes": _DAMAGED,
@@ -96,8 +100,10 @@ def _connect(path, write, wait):  # until the file is free, at most `wait` secon
         try:
             return _connect_now(path, write)
         except duckdb.Error as error:
-            free_soon = isinstance(error, duckdb.ConnectionException) or "Conflicting lock" in str(error)
-            if not free_soon or time.monotonic() > until: raise StoreError(_plain(path, error)) from None
+            here = isinstance(error, duckdb.ConnectionException)  # held by this process
+            free_soon = here or "Conflicting lock" in str(error)
+            if time.monotonic() > until or not free_soon:
+                raise StoreError(_plain(path, error)) from None
         time.sleep(0.02)
 
 # %% ../../nbs/store/10_duckdb.ipynb #38a5f4f2
@@ -107,11 +113,14 @@ def _format(connection):  # of a store's file, or None
     found = connection.execute("SELECT value FROM about WHERE key = 'movierec format'").fetchall()
     return int(found[0][0]) if found else None
 
+# %% ../../nbs/store/10_duckdb.ipynb #2c4f944a
 def _check_format(path, connection):
     found = _format(connection)
-    if found is None: raise StoreError(f"{path} is a DuckDB file of something else: give another store.path")
+    if found is None:
+        raise StoreError(f"{path} is a DuckDB file of something else: give another store.path")
     if found <= _FORMAT: return
-    raise StoreError(f"{path} has format {found} and this movierec reads up to {_FORMAT}: pip install -U movierec")
+    raise StoreError(f"{path} has format {found} and this movierec reads up to {_FORMAT}: "
+                     "pip install -U movierec")
 
 # %% ../../nbs/store/10_duckdb.ipynb #bac9d606
 class DuckDBStore(GraphStore):
@@ -158,8 +167,10 @@ def _as_json(value, where):  # where: what the message names
     try:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise StoreError(f"{where} cannot be kept: {error}; keep to text, numbers, lists and dicts") from None
+        raise StoreError(f"{where} cannot be kept: {error}; "
+                         "keep to text, numbers, lists and dicts") from None
 
+# %% ../../nbs/store/10_duckdb.ipynb #f9891037
 def _json_column(frame, name):
     key = frame.columns[0]  # movie_id or user_id
     kind = key.removesuffix("_id")
@@ -177,6 +188,7 @@ def _to_arrow(frame):
 # %% ../../nbs/store/10_duckdb.ipynb #90127564
 def _from_json(values): return [None if value is None else json.loads(value) for value in values]
 
+# %% ../../nbs/store/10_duckdb.ipynb #fc64b7c9
 def _pandas_column(values, name, dtype):
     dtype = pd.api.types.pandas_dtype(dtype)
     if hasattr(dtype, "__from_arrow__"): return dtype.__from_arrow__(values)
@@ -184,9 +196,10 @@ def _pandas_column(values, name, dtype):
     plain = values.to_pylist()
     return pd.Series(plain if name == "genres" else _from_json(plain), dtype=object)
 
+# %% ../../nbs/store/10_duckdb.ipynb #a5f05baf
 def _from_arrow(table, dtypes):
-    pairs = zip(table.columns, dtypes.items())
-    return pd.DataFrame({name: _pandas_column(values, name, dtype) for values, (name, dtype) in pairs})
+    found = zip(dtypes, table.columns, dtypes.values())
+    return pd.DataFrame({name: _pandas_column(values, name, dtype) for name, values, dtype in found})
 
 # %% ../../nbs/store/10_duckdb.ipynb #92f121b8
 _DTYPES = {"movies": "dtypes", "users": "user dtypes"}  # keys in the table `about`
@@ -200,10 +213,12 @@ def _put(connection, name, frame):
     _note(connection, _DTYPES[name], {column: str(dtype) for column, dtype in frame.dtypes.items()})
 
 # %% ../../nbs/store/10_duckdb.ipynb #30583619
-_INCOMING = "SELECT table_name FROM information_schema.tables WHERE starts_with(table_name, 'incoming_')"
+_INCOMING = """SELECT table_name FROM information_schema.tables
+    WHERE starts_with(table_name, 'incoming_')"""
 
 def _incoming(connection): return [name for name, in connection.execute(_INCOMING).fetchall()]
 
+# %% ../../nbs/store/10_duckdb.ipynb #ece5907d
 def _put_ratings(connection, ratings):
     if isinstance(ratings, StoredRatings):
         ratings.present(connection).execute("DROP TABLE ratings")
@@ -211,7 +226,8 @@ def _put_ratings(connection, ratings):
     else:
         connection.register("new_ratings", ratings)
         connection.execute("DELETE FROM ratings")
-        connection.execute('INSERT INTO ratings SELECT user_id, movie_id, rating, "timestamp" FROM new_ratings')
+        connection.execute("""INSERT INTO ratings
+            SELECT user_id, movie_id, rating, "timestamp" FROM new_ratings""")
     for name in _incoming(connection):
         connection.execute(f"DROP TABLE {name}")
 
@@ -229,12 +245,14 @@ def _noted(connection, key):  # from the table `about`, or None
     found = connection.execute("SELECT value FROM about WHERE key = ?", [key]).fetchall()
     return json.loads(found[0][0]) if found else None
 
+# %% ../../nbs/store/10_duckdb.ipynb #90998b62
 @patch
 def _table(self: DuckDBStore, name):  # movies or users
     with self._open() as connection:
         dtypes = _noted(connection, _DTYPES[name])
         if not dtypes: return pd.DataFrame({f"{name[:-1]}_id": np.array([], dtype="int64")})
-        return _from_arrow(connection.sql(f"SELECT * FROM {name} ORDER BY ALL").to_arrow_table(), dtypes)
+        rows = connection.sql(f"SELECT * FROM {name} ORDER BY ALL").to_arrow_table()
+        return _from_arrow(rows, dtypes)
 
 # %% ../../nbs/store/10_duckdb.ipynb #9adbf918
 @patch
@@ -253,7 +271,8 @@ def _ratings(self: DuckDBStore, users):
     with self._open() as connection:
         if users is not None: connection.register("wanted", pd.DataFrame({"user_id": users}))
         chosen = "" if users is None else "SEMI JOIN wanted USING (user_id)"
-        return connection.execute(f"SELECT * FROM ratings {chosen} ORDER BY user_id, timestamp, movie_id").df()
+        query = f"SELECT * FROM ratings {chosen} ORDER BY user_id, timestamp, movie_id"
+        return connection.execute(query).df()
 
 # %% ../../nbs/store/10_duckdb.ipynb #d3f5099f
 _IDS = {
@@ -285,6 +304,7 @@ _RECOMMENDED = """SELECT user_id, movie_id, score, rank FROM recommendations
 def _runs(self: DuckDBStore):
     with self._open() as connection: return [run for run, in connection.execute(_RUNS).fetchall()]
 
+# %% ../../nbs/store/10_duckdb.ipynb #ff7954a4
 @patch
 def _recommendations(self: DuckDBStore, user, run):
     with self._open() as connection: return connection.execute(_RECOMMENDED, [run, user]).df()

@@ -32,7 +32,8 @@ def _open_arango(settings):
     try:
         import_module("arango")
     except ImportError:
-        raise StoreError('store=arango needs python-arango: pip install "movierec[arango]"') from None
+        said = 'store=arango needs python-arango: pip install "movierec[arango]"'
+        raise StoreError(said) from None
     from movierec.store.arango import ArangoStore
     return ArangoStore(settings)
 

@@ -66,6 +66,7 @@ class Collection:
     documents: dict = field(default_factory=dict)  # key -> document
     indexes: dict = field(default_factory=dict)    # name -> definition
 
+# %% ../../nbs/testing/30_arango_server.ipynb #576b0304
 @dataclass
 class Database:
     "Hold collections and what is under way."
@@ -92,7 +93,8 @@ class _View:
     def write(self, name):
         documents = self.collection(name).documents
         if not self.transaction: return documents
-        if name not in self.transaction["write"]: raise _Refused(400, 400, f"{name} is not declared for writing")
+        if name not in self.transaction["write"]:
+            raise _Refused(400, 400, f"{name} is not declared for writing")
         return self.transaction["data"].setdefault(name, dict(documents))
 
 # %% ../../nbs/testing/30_arango_server.ipynb #74c47827
@@ -100,8 +102,10 @@ _KEY = re.compile(r"[A-Za-z0-9_\-:.@()+,=;$!*'%]{1,254}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,255}")
 _VERTEX = re.compile(rf"{_NAME.pattern}/{_KEY.pattern}")
 
-def _without(document, *names): return {name: value for name, value in document.items() if name not in names}
+def _without(document, *names):
+    return {name: value for name, value in document.items() if name not in names}
 
+# %% ../../nbs/testing/30_arango_server.ipynb #b5e54eb1
 def _check_document(document, kind):
     key = document["_key"]
     if not isinstance(key, str) or not _KEY.fullmatch(key): raise _Refused(400, 1221)
@@ -110,7 +114,7 @@ def _check_document(document, kind):
 
 # %% ../../nbs/testing/30_arango_server.ipynb #d3c1dbe7
 @patch
-def put(self: _View, name, document, mode, counter):  # mode: None, ignore, replace, update -> was it there?
+def _put(self: _View, name, document, mode, counter):  # -> was it there?
     documents = self.write(name)
     if not isinstance(document, dict): raise _Refused(400, 600, "invalid document type")
     document = _without(document, "_id", "_rev")
@@ -118,14 +122,15 @@ def put(self: _View, name, document, mode, counter):  # mode: None, ignore, repl
     _check_document(document, self.collection(name).kind)
     there = key in documents
     if there and mode is None:
-        raise _Refused(409, 1210, f"in index primary of type primary over '_key'; conflicting key: {key}")
+        where = "in index primary of type primary over '_key'"
+        raise _Refused(409, 1210, f"{where}; conflicting key: {key}")
     if there and mode == "ignore": return there
     if there and mode == "update": document = {**documents[key], **document}
     documents[key] = {**document, "_id": f"{name}/{key}", "_rev": f"_{counter()}"}
     return there
 
 # %% ../../nbs/testing/30_arango_server.ipynb #f3944b62
-STATEMENTS = {}  # AQL in one line -> function of a view, bound values and a counter, which gives rows
+STATEMENTS = {}  # AQL in one line -> function of a view, bound values and a counter
 
 def _statement(text):
     def add(function):
@@ -133,37 +138,45 @@ def _statement(text):
         return function
     return add
 
+# %% ../../nbs/testing/30_arango_server.ipynb #92f22ab7
 def _after_key(view, bind, name):
     rows = (row for row in view.read(bind[name]).values() if row["_key"] > bind["after"])
     return sorted(rows, key=lambda row: row["_key"])
 
 # %% ../../nbs/testing/30_arango_server.ipynb #76fe6013
-@_statement('FOR row IN @@rows FILTER row._key > @after SORT row._key RETURN UNSET(row, "_id", "_rev")')
+@_statement("""FOR row IN @@rows FILTER row._key > @after SORT row._key
+    RETURN UNSET(row, "_id", "_rev")""")
 def _rows(view, bind, counter):
     return [_without(row, "_id", "_rev") for row in _after_key(view, bind, "@rows")]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #8b7725bf
 @_statement("FOR row IN @@rows FILTER row._key > @after SORT row._key RETURN row._key")
 def _keys(view, bind, counter):
     return [row["_key"] for row in _after_key(view, bind, "@rows")]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #3511fc56
 @_statement("FOR row IN @@rows FILTER row._key IN @keys RETURN row._key")
 def _arrived(view, bind, counter):
     return [key for key in bind["keys"] if key in view.read(bind["@rows"])]
 
 # %% ../../nbs/testing/30_arango_server.ipynb #c2df04cc
 def _edge_row(edge, bind):
-    return [edge["_key"], edge["_from"], edge["_to"], edge.get(bind["rating"]), edge.get(bind["timestamp"])]
+    values = [edge.get(bind[name]) for name in ("rating", "timestamp")]
+    return [edge["_key"], edge["_from"], edge["_to"], *values]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #242a50fe
 @_statement("""FOR edge IN @@edges FILTER edge._key > @after SORT edge._key
     RETURN [edge._key, edge._from, edge._to, edge.@rating, edge.@timestamp]""")
 def _edges(view, bind, counter):
     return [_edge_row(edge, bind) for edge in _after_key(view, bind, "@edges")]
 
-@_statement("""FOR edge IN @@edges FILTER edge._from IN @people AND edge._key > @after SORT edge._key
+# %% ../../nbs/testing/30_arango_server.ipynb #c0c5c3f4
+@_statement("""FOR edge IN @@edges
+    FILTER edge._from IN @people AND edge._key > @after SORT edge._key
     RETURN [edge._key, edge._from, edge._to, edge.@rating, edge.@timestamp]""")
 def _edges_of(view, bind, counter):
-    people = set(bind["people"])
-    return [_edge_row(edge, bind) for edge in _after_key(view, bind, "@edges") if edge["_from"] in people]
+    people, edges = set(bind["people"]), _after_key(view, bind, "@edges")
+    return [_edge_row(edge, bind) for edge in edges if edge["_from"] in people]
 
 # %% ../../nbs/testing/30_arango_server.ipynb #01ee7920
 @_statement("""FOR row IN @@live
@@ -176,13 +189,15 @@ def _remove(view, bind, counter):
 
 # %% ../../nbs/testing/30_arango_server.ipynb #a0caaf3f
 @_statement("""FOR row IN @@staged LET next = UNSET(row, "_id", "_rev")
-    LET present = FIRST(FOR other IN @@live FILTER other._key == row._key RETURN UNSET(other, "_id", "_rev"))
+    LET present = FIRST(
+        FOR other IN @@live FILTER other._key == row._key RETURN UNSET(other, "_id", "_rev"))
     FILTER next != present INSERT next INTO @@live OPTIONS { overwriteMode: "replace" }""")
 def _insert(view, bind, counter):
     live = view.write(bind["@live"])
     for key, row in list(view.read(bind["@staged"]).items()):
         new, old = _without(row, "_id", "_rev"), live.get(key)
-        if old is None or _without(old, "_id", "_rev") != new: view.put(bind["@live"], new, "replace", counter)
+        if old is not None and _without(old, "_id", "_rev") == new: continue
+        view._put(bind["@live"], new, "replace", counter)
     return []
 
 # %% ../../nbs/testing/30_arango_server.ipynb #83e61145
@@ -190,14 +205,15 @@ def _insert(view, bind, counter):
     FILTER edge._from == @person AND edge.run == @run AND edge.saved_at == @saved_at
     SORT edge.rank, edge._to RETURN [edge._to, edge.score, edge.rank]""")
 def _recommended(view, bind, counter):
-    wanted = bind["person"], bind["run"], bind["saved_at"]
+    wanted = {"_from": bind["person"], "run": bind["run"], "saved_at": bind["saved_at"]}
     edges = view.read(bind["@edges"]).values()
-    chosen = [edge for edge in edges if (edge["_from"], edge.get("run"), edge.get("saved_at")) == wanted]
+    chosen = [edge for edge in edges if wanted.items() <= edge.items()]
     chosen.sort(key=lambda edge: (edge["rank"], edge["_to"]))
     return [[edge["_to"], edge["score"], edge["rank"]] for edge in chosen]
 
 # %% ../../nbs/testing/30_arango_server.ipynb #95aa2c44
-@_statement("FOR edge IN @@edges FILTER edge.run == @run AND edge.saved_at != @saved_at REMOVE edge IN @@edges")
+@_statement("""FOR edge IN @@edges
+    FILTER edge.run == @run AND edge.saved_at != @saved_at REMOVE edge IN @@edges""")
 def _forget(view, bind, counter):
     edges = view.write(bind["@edges"])
     of_run = [(key, edge) for key, edge in edges.items() if edge.get("run") == bind["run"]]
@@ -205,25 +221,37 @@ def _forget(view, bind, counter):
         if edge.get("saved_at") != bind["saved_at"]: del edges[key]
     return []
 
-@_statement("FOR doc IN @@state FILTER doc.run != null SORT doc.saved_at, doc.run RETURN [doc.run, doc.saved_at]")
+# %% ../../nbs/testing/30_arango_server.ipynb #7b51fa11
+@_statement("""FOR doc IN @@state FILTER doc.run != null
+    SORT doc.saved_at, doc.run RETURN [doc.run, doc.saved_at]""")
 def _runs(view, bind, counter):
     rows = (row for row in view.read(bind["@state"]).values() if row.get("run") is not None)
     return sorted(([row["run"], row["saved_at"]] for row in rows), key=lambda row: row[::-1])
 
 # %% ../../nbs/testing/30_arango_server.ipynb #eb6c22ad
-def _edges_from(view, bind, name): return [edge for edge in view.read(bind[name]).values() if edge["_from"] == bind["person"]]
+def _edges_from(view, bind, name):
+    edges = view.read(bind[name]).values()
+    return [edge for edge in edges if edge["_from"] == bind["person"]]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #2da79e81
 def _movie(view, edge):
     name, _, key = edge["_to"].partition("/")
     return view.read(name)[key]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #1fb95a57
 def _because(view, movie, liked):  # at most two titles
     seen = (_movie(view, edge) for edge in liked)
     return [other["title"] for other in seen if set(other["genres"]) & set(movie["genres"])][:2]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #2d8d379e
+def _reason(view, edge, liked):
+    movie = _movie(view, edge)
+    return {"title": movie["title"], "score": edge["score"], "because": _because(view, movie, liked)}
+
 # %% ../../nbs/testing/30_arango_server.ipynb #64389255
 @_statement("""WITH @@users, @@movies
-    FOR movie, edge IN 1..1 OUTBOUND @person @@recommendations FILTER edge.run == @run SORT edge.rank
+    FOR movie, edge IN 1..1 OUTBOUND @person @@recommendations
+    FILTER edge.run == @run SORT edge.rank
     LET because = (FOR seen, rated IN 1..1 OUTBOUND @person @@ratings
         FILTER rated.rating >= 4 AND LENGTH(INTERSECTION(seen.genres, movie.genres)) > 0
         SORT rated.rating DESC, seen._id LIMIT 2 RETURN seen.title)
@@ -231,11 +259,11 @@ def _because(view, movie, liked):  # at most two titles
 def _why(view, bind, counter):
     liked = [edge for edge in _edges_from(view, bind, "@ratings") if edge["rating"] >= 4]
     liked.sort(key=lambda edge: (-edge["rating"], edge["_to"]))
-    chosen = [edge for edge in _edges_from(view, bind, "@recommendations") if edge["run"] == bind["run"]]
-    chosen.sort(key=lambda edge: edge["rank"])
-    pairs = [(_movie(view, edge), edge["score"]) for edge in chosen]
-    return [{"title": movie["title"], "score": score, "because": _because(view, movie, liked)} for movie, score in pairs]
+    edges = _edges_from(view, bind, "@recommendations")
+    chosen = sorted((edge for edge in edges if edge["run"] == bind["run"]), key=lambda edge: edge["rank"])
+    return [_reason(view, edge, liked) for edge in chosen]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #958ff1df
 _WRITING = (_remove, _insert, _forget)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #b5323d28
@@ -263,9 +291,10 @@ def _role(server, view, request): return _ok(role=server.role, errorNum=0)
 # %% ../../nbs/testing/30_arango_server.ipynb #7bcff922
 @_route("GET", "/_api/database/current")
 def _current(server, view, request):
-    database = view.database
-    return _ok(result={"name": database.name, "id": "1", "isSystem": False, "sharding": database.sharding})
+    name, sharding = view.database.name, view.database.sharding
+    return _ok(result={"name": name, "id": "1", "isSystem": False, "sharding": sharding})
 
+# %% ../../nbs/testing/30_arango_server.ipynb #576aff05
 @_route("POST", "/_api/database", body=["name", "users", "options"])
 def _make_database(server, view, request):
     name = request.body["name"]
@@ -274,6 +303,7 @@ def _make_database(server, view, request):
     server.databases[name] = Database(name)
     return _ok(201, result=True)
 
+# %% ../../nbs/testing/30_arango_server.ipynb #e8ea1f88
 @_route("DELETE", "/_api/database/([^/]+)")
 def _drop_database(server, view, request, name):
     if server.databases.pop(name, None) is None: raise _Refused(404, 1228)
@@ -282,14 +312,26 @@ def _drop_database(server, view, request, name):
 # %% ../../nbs/testing/30_arango_server.ipynb #17089b72
 @_route("GET", "/_api/collection")
 def _collections(server, view, request):
+    same = {"status": 3, "isSystem": False}
     found = enumerate(view.database.collections.values())
-    return _ok(result=[
-        {"id": str(number), "name": one.name, "status": 3, "type": one.kind, "isSystem": False} for number, one in found])
+    rows = [{"id": str(number), "name": one.name, "type": one.kind, **same} for number, one in found]
+    return _ok(result=rows)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #1e1eadb8
-_OF_COLLECTIONS = ["name", "waitForSync", "isSystem", "type", "keyOptions", "numberOfShards", "replicationFactor", "writeConcern"]
+_ENFORCED = ["waitForSyncReplication", "enforceReplicationFactor"]
+_OF_COLLECTIONS = [
+    "name",
+    "waitForSync",
+    "isSystem",
+    "type",
+    "keyOptions",
+    "numberOfShards",
+    "replicationFactor",
+    "writeConcern",
+]
 
-@_route("POST", "/_api/collection", ["waitForSyncReplication", "enforceReplicationFactor"], _OF_COLLECTIONS)
+# %% ../../nbs/testing/30_arango_server.ipynb #e45aa4d6
+@_route("POST", "/_api/collection", _ENFORCED, _OF_COLLECTIONS)
 def _make_collection(server, view, request):
     name, kind = request.body["name"], request.body.get("type", 2)
     if not _NAME.fullmatch(name): raise _Refused(400, 1208, name)
@@ -306,9 +348,11 @@ def _drop_collection(server, view, request, name):
     del view.database.collections[name]
     return _ok(id="1")
 
+# %% ../../nbs/testing/30_arango_server.ipynb #fe3c42e7
 @_route("GET", "/_api/collection/([^/]+)/count")
 def _count(server, view, request, name): return _ok(count=len(view.read(name)), name=name)
 
+# %% ../../nbs/testing/30_arango_server.ipynb #a0c5c1d5
 @_route("PUT", "/_api/collection/([^/]+)/truncate")
 def _truncate(server, view, request, name):
     view.write(name).clear()
@@ -325,27 +369,33 @@ def _make_index(server, view, request):
 
 # %% ../../nbs/testing/30_arango_server.ipynb #7cde7a27
 def _definition(given):
-    return {"collection": given["collection"], "from": sorted(given["from"]), "to": sorted(given["to"])}
+    ends = {end: sorted(given[end]) for end in ("from", "to")}
+    return {"collection": given["collection"], **ends}
 
+# %% ../../nbs/testing/30_arango_server.ipynb #e16c9fd7
 def _graph_of(view, name):
     if name not in view.database.graphs: raise _Refused(404, 1924)
     return view.database.graphs[name]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #eb2f778f
 @_route("GET", "/_api/gharial")
 def _graphs(server, view, request): return _ok(graphs=list(view.database.graphs.values()))
 
+# %% ../../nbs/testing/30_arango_server.ipynb #1a891d93
 @_route("GET", "/_api/gharial/([^/]+)")
 def _graph(server, view, request, name): return _ok(graph=_graph_of(view, name))
 
 # %% ../../nbs/testing/30_arango_server.ipynb #741c4fe3
-@_route("POST", "/_api/gharial", ["waitForSync"], ["name", "edgeDefinitions", "orphanCollections", "options"])
+_OF_GRAPHS = ["name", "edgeDefinitions", "orphanCollections", "options"]
+
+@_route("POST", "/_api/gharial", ["waitForSync"], _OF_GRAPHS)
 def _make_graph(server, view, request):
     graph_name, definitions = request.body["name"], request.body["edgeDefinitions"]
     if graph_name in view.database.graphs: raise _Refused(409, 1925)
     for given in definitions:
         for name in (given["collection"], *given["from"], *given["to"]): view.collection(name)
-    graph = {"_key": graph_name, "name": graph_name, "edgeDefinitions": [_definition(given) for given in definitions],
-             "orphanCollections": [], "_id": f"_graphs/{graph_name}", "_rev": "1"}
+    graph = {"_key": graph_name, "_id": f"_graphs/{graph_name}", "_rev": "1", "name": graph_name,
+             "edgeDefinitions": [_definition(given) for given in definitions], "orphanCollections": []}
     view.database.graphs[graph_name] = graph
     return _ok(202, graph=graph)
 
@@ -353,10 +403,12 @@ def _make_graph(server, view, request):
 @_route("POST", "/_api/gharial/([^/]+)/edge", [], ["collection", "from", "to"])
 def _add_definition(server, view, request, name):
     graph, new = _graph_of(view, name), _definition(request.body)
-    if any(one["collection"] == new["collection"] for one in graph["edgeDefinitions"]): raise _Refused(400, 1920)
+    present = [one["collection"] for one in graph["edgeDefinitions"]]
+    if new["collection"] in present: raise _Refused(400, 1920)
     graph["edgeDefinitions"].append(new)
     return _ok(202, graph=graph)
 
+# %% ../../nbs/testing/30_arango_server.ipynb #abebf618
 @_route("DELETE", "/_api/gharial/([^/]+)/edge/([^/]+)", ["dropCollections"])
 def _drop_definition(server, view, request, name, edge):
     graph = _graph_of(view, name)
@@ -366,20 +418,32 @@ def _drop_definition(server, view, request, name, edge):
     return _ok(202, graph=graph)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #62274345
+_OF_DELETING = ["returnOld", "silent", "waitForSync", "ignoreRevs", "overwrite"]
 _OF_DOCUMENTS = [
-    "returnNew", "silent", "overwrite", "returnOld", "overwriteMode", "waitForSync", "keepNull", "mergeObjects"]
+    "returnNew",
+    "silent",
+    "overwrite",
+    "returnOld",
+    "overwriteMode",
+    "waitForSync",
+    "keepNull",
+    "mergeObjects",
+]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #85b246fe
 @_route("GET", "/_api/document/([^/]+)/([^/]+)")
 def _document(server, view, request, name, key):
     if key not in view.read(name): raise _Refused(404, 1202)
     return 200, view.read(name)[key]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #f15d6785
 @_route("POST", "/_api/document/([^/]+)", _OF_DOCUMENTS)
 def _put_document(server, view, request, name):
-    view.put(name, request.body, request.query.get("overwriteMode"), server.counter)
+    view._put(name, request.body, request.query.get("overwriteMode"), server.counter)
     return 202, {}
 
-@_route("DELETE", "/_api/document/([^/]+)/([^/]+)", ["returnOld", "silent", "waitForSync", "ignoreRevs", "overwrite"])
+# %% ../../nbs/testing/30_arango_server.ipynb #9b78067c
+@_route("DELETE", "/_api/document/([^/]+)/([^/]+)", _OF_DELETING)
 def _drop_document(server, view, request, name, key):
     if view.write(name).pop(key, None) is None: raise _Refused(404, 1202)
     return 202, {}
@@ -387,18 +451,27 @@ def _drop_document(server, view, request, name, key):
 # %% ../../nbs/testing/30_arango_server.ipynb #28201c6c
 def _import_one(server, view, request, position, document):  # what becomes of it
     mode = request.query.get("onDuplicate")
-    if request.fault == "bad_document" and position == len(request.body) // 2: raise _Refused(400, 1221)
-    name = request.query["collection"]
-    there = view.put(name, document, None if mode == "error" else mode, server.counter)
+    middle, name = len(request.body) // 2, request.query["collection"]
+    if request.fault == "bad_document" and position == middle: raise _Refused(400, 1221)
+    there = view._put(name, document, None if mode == "error" else mode, server.counter)
     if not there: return "created"
     return "ignored" if mode == "ignore" else "updated"
 
 # %% ../../nbs/testing/30_arango_server.ipynb #4251536d
-@_route("POST", "/_api/import", ["type", "collection", "complete", "details", "onDuplicate"])
-def _import(server, view, request):
-    if view.transaction: raise _Refused(400, 400, "bulk import takes no part in a stream transaction")
+def _check_import(view, request):
+    if view.transaction:
+        raise _Refused(400, 400, "bulk import takes no part in a stream transaction")
     if request.query["type"] != "array" or not isinstance(request.body, list):
         raise _Refused(400, 400, "expecting a JSON array in the request")
+
+def _detail(position, error, document):
+    said = f"at position {position}: creating document failed with error '{error.message}'"
+    return f"{said}, offending document: {json.dumps(document)}"
+
+# %% ../../nbs/testing/30_arango_server.ipynb #b519eb81
+@_route("POST", "/_api/import", ["type", "collection", "complete", "details", "onDuplicate"])
+def _import(server, view, request):
+    _check_import(view, request)
     total, details = dict.fromkeys(("created", "errors", "empty", "updated", "ignored"), 0), []
     view.collection(request.query["collection"])
     for position, document in enumerate(request.body):
@@ -406,18 +479,28 @@ def _import(server, view, request):
             total[_import_one(server, view, request, position, document)] += 1
         except _Refused as error:
             total["errors"] += 1
-            details.append(f"at position {position}: creating document failed with error '{error.message}', "
-                           f"offending document: {json.dumps(document)}")
+            details.append(_detail(position, error, document))
     wanted = request.query.get("details") in ("1", "true")
     return 201, {"error": False, **total, **({"details": details} if wanted else {})}
 
 # %% ../../nbs/testing/30_arango_server.ipynb #f129aa80
+_OPTIONS = {"stream", "allowRetry"}
 _OF_CURSORS = [
-    "query", "count", "batchSize", "ttl", "bindVars", "options", "cache", "memoryLimit", "stream", "allowRetry"]
+    "query",
+    "count",
+    "batchSize",
+    "ttl",
+    "bindVars",
+    "options",
+    "cache",
+    "memoryLimit",
+    *_OPTIONS,
+]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #92cbcce1
 def _checked_text(body):  # in one line
     text, bind = " ".join(body["query"].split()), body.get("bindVars", {})
-    if set(body.get("options", {})) - {"stream", "allowRetry"}: raise _Refused(400, 400, "unknown option")
+    if set(body.get("options", {})) - _OPTIONS: raise _Refused(400, 400, "unknown option")
     if text not in STATEMENTS: raise _Refused(400, 1501, text)
     wanted = {name.lstrip("@") for name in re.findall(r"@@?\w+", text)}
     if {name.lstrip("@") for name in bind} != wanted: raise _Refused(400, 1552, str(sorted(wanted)))
@@ -460,34 +543,39 @@ def _next_batch(server, view, request, key, batch=None):
     if not result[1]["hasMore"] and not cursor["retry"]: del cursors[key]
     return result
 
+# %% ../../nbs/testing/30_arango_server.ipynb #03df9b14
 @_route("DELETE", r"/_api/cursor/(\d+)")
 def _drop_cursor(server, view, request, key):
     if view.database.cursors.pop(key, None) is None: raise _Refused(404, 1600)
     return _ok(202, id=key)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #3d3490a9
-_OF_TRANSACTIONS = ["collections", "waitForSync", "allowImplicit", "lockTimeout", "maxTransactionSize"]
+_LIMITS = ["waitForSync", "allowImplicit", "lockTimeout", "maxTransactionSize"]
 
-@_route("POST", "/_api/transaction/begin", [], _OF_TRANSACTIONS)
+@_route("POST", "/_api/transaction/begin", [], ["collections", *_LIMITS])
 def _begin(server, view, request):
     named = request.body["collections"]
     write = [*named.get("write", []), *named.get("exclusive", [])]
     for name in [*named.get("read", []), *write]: view.collection(name)
     key, seen = str(server.counter()), {name: id(view.collection(name).documents) for name in write}
-    view.database.transactions[key] = {"status": "running", "write": write, "data": {}, "seen": seen}
+    new = {"status": "running", "write": write, "data": {}, "seen": seen}
+    view.database.transactions[key] = new
     return _ok(201, result={"id": key, "status": "running"})
 
+# %% ../../nbs/testing/30_arango_server.ipynb #a01233c0
 def _transaction_of(view, key):
     if key not in view.database.transactions: raise _Refused(404, 1655)
     return view.database.transactions[key]
 
 # %% ../../nbs/testing/30_arango_server.ipynb #1866f6ec
 def _apply(view, transaction):
-    changed = [(view.collection(name), name, documents) for name, documents in transaction["data"].items()]
-    for collection, name, _ in changed:
-        if id(collection.documents) != transaction["seen"][name]: raise _Refused(409, 1200)
-    for collection, _, documents in changed: collection.documents = documents
+    changed, seen = transaction["data"], transaction["seen"]
+    collections = {name: view.collection(name) for name in changed}
+    for name, collection in collections.items():
+        if id(collection.documents) != seen[name]: raise _Refused(409, 1200)
+    for name, collection in collections.items(): collection.documents = changed[name]
 
+# %% ../../nbs/testing/30_arango_server.ipynb #93791834
 @_route("PUT", r"/_api/transaction/(\d+)")
 def _commit(server, view, request, key):
     transaction = _transaction_of(view, key)
@@ -496,6 +584,7 @@ def _commit(server, view, request, key):
     transaction["status"] = "committed"
     return _ok(result={"id": key, "status": "committed"})
 
+# %% ../../nbs/testing/30_arango_server.ipynb #7baa5643
 @_route("DELETE", r"/_api/transaction/(\d+)")
 def _abort(server, view, request, key):
     transaction = _transaction_of(view, key)
@@ -525,7 +614,7 @@ class Server:
         self.databases = {"_system": Database("_system")}
         self.users = users or {"root": ("secret", "rw")}
         self.lock, self.number, self.stop = threading.RLock(), 0, threading.Event()
-        self.faults = {}  # number of the request -> fault; or a function of a Request -> fault or None
+        self.faults = {}  # number of the request -> fault; or a function, Request -> fault or None
         self.version, self.role, self.servers = "3.12.4", "SINGLE", 1
         self.clock_ahead, self.forgetful = 0, False  # seconds; are cursors lost after each batch?
         self.forget_requests()
@@ -542,6 +631,7 @@ class Server:
 # %% ../../nbs/testing/30_arango_server.ipynb #a1587387
 def _pack(part): return base64.urlsafe_b64encode(part).rstrip(b"=")
 
+# %% ../../nbs/testing/30_arango_server.ipynb #a8f4d607
 @patch
 def token(
     self: Server,
@@ -557,7 +647,8 @@ def token(
 @patch
 def _user(self: Server, header):  # name, or None where the header proves none
     scheme, _, value = (header or "").partition(" ")
-    if scheme.lower() == "bearer": return next((name for name in self.users if self.token(name) == value), None)
+    if scheme.lower() == "bearer":
+        return next((name for name in self.users if self.token(name) == value), None)
     if scheme.lower() != "basic": return None
     name, _, password = base64.b64decode(value).decode().partition(":")
     if name not in self.users: return None
@@ -570,6 +661,7 @@ def _surprise(self: Server, request):
     self.surprises.append((request.method, request.path, sorted(request.query), body))
     raise _Refused(400, 400, "the stand-in does not know this request")
 
+# %% ../../nbs/testing/30_arango_server.ipynb #329be4e3
 @patch
 def _find(self: Server, request, path):  # the endpoint's function, and the groups of its pattern
     for method, pattern, query, body, function in _ROUTES:
@@ -621,7 +713,8 @@ def _respond(self: Server, request, headers):  # (status, document), whatever go
 def _note(self: Server, request, size):  # an account of what was asked, and the fault to commit
     self.asked.append((request.method, request.path))
     self.received += size
-    request.fault = self.faults(request) if callable(self.faults) else self.faults.get(len(self.asked))
+    faults = self.faults
+    request.fault = faults(request) if callable(faults) else faults.get(len(self.asked))
 
 # %% ../../nbs/testing/30_arango_server.ipynb #0a7bfd4c
 class Handler(BaseHTTPRequestHandler):
@@ -633,7 +726,8 @@ class Handler(BaseHTTPRequestHandler):
         "Print nothing."
 
     def _request(self):  # and its size in bytes
-        parts, data = urlsplit(self.path), self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        parts, data = urlsplit(self.path), self.rfile.read(length)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         lines = sum(len(name) + len(value) + 4 for name, value in self.headers.items())
         size = len(data) + lines + len(self.requestline) + 4
@@ -673,7 +767,9 @@ def _handle(self: Handler):
         return self._hang_up()
     self._send(status, text, request.fault)
 
-for _method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"): setattr(Handler, f"do_{_method}", Handler._handle)
+# %% ../../nbs/testing/30_arango_server.ipynb #7fb06cac
+for _method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"):
+    setattr(Handler, f"do_{_method}", Handler._handle)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #6d5fa9f1
 class Listener(ThreadingHTTPServer):
@@ -697,7 +793,8 @@ def serve(
     state, listener = Server(users), Listener(("127.0.0.1", port), Handler)
     listener.state = state
     state.url = f"http://127.0.0.1:{listener.server_port}"
-    threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    options = {"kwargs": {"poll_interval": 0.02}, "daemon": True}
+    threading.Thread(target=listener.serve_forever, **options).start()
     try:
         yield state
     finally:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pandas as pd
 import torch
 from fastai.learner import Learner
+from torch.nn.functional import pad
 from torch_geometric.data import HeteroData
 from torch_geometric.metrics import LinkPredHitRatio, LinkPredMetricCollection, LinkPredNDCG
 
@@ -38,15 +39,17 @@ def model_scores(
     return model.cpu().eval().scorer(graph)
 
 # %% ../../nbs/train/20_evaluation.ipynb #adae9112
-def _held_out_edges(graph, held_out):  # rows of users and movies; an unknown movie gets a row that nothing can recommend
+def _held_out_edges(graph, held_out):  # rows of users and movies; nothing can recommend an unknown movie's
     user, movie = pair_index(graph, held_out)
     return user, torch.where(movie < 0, graph["movie"].num_nodes + 1, movie)
 
+# %% ../../nbs/train/20_evaluation.ipynb #c195e067
 def _measure_batch(metrics, top, users, user, movie):  # the held-out edges of these users, renumbered from 0
     mine = torch.isin(user, users)
     metrics.update(top, torch.stack([torch.searchsorted(users, user[mine]), movie[mine]]))
 
-def _diversity(top, count):  # top [n, 10], ratings of each movie [n_movies] -> coverage, and how popular the movies shown are
+# %% ../../nbs/train/20_evaluation.ipynb #06420954
+def _diversity(top, count):  # top [n, 10], ratings of each movie [n_movies]
     order = count.argsort(descending=True, stable=True)
     rank = torch.empty_like(count).scatter_(0, order, torch.arange(1, len(count) + 1))
     top = top.flatten()
@@ -55,25 +58,31 @@ def _diversity(top, count):  # top [n, 10], ratings of each movie [n_movies] -> 
     return {"coverage@10": coverage, "popularity_rank@10": rank[top].float().mean().item()}
 
 # %% ../../nbs/train/20_evaluation.ipynb #a98db6fb
+def _ranking_metrics():
+    metrics = {"ndcg@10": LinkPredNDCG(10), "recall@20": Recall(20), "hit_rate@10": LinkPredHitRatio(10)}
+    return LinkPredMetricCollection(metrics)
+
+# %% ../../nbs/train/20_evaluation.ipynb #736da30e
 def ranking_metrics(
     scores: Callable,        # user_index [n] -> scores [n, n_movies]
     graph: HeteroData,       # that the scores were fitted on: its edges are the histories
-    held_out: pd.DataFrame,  # user_id, movie_id of what was watched next; every row is relevant
     *,
+    held_out: pd.DataFrame,  # user_id, movie_id of what was watched next; every row is relevant
     batch_size: int = 256,   # users at a time
-) -> dict[str, float]:       # ndcg@10, recall@20, hit_rate@10, coverage@10, popularity_rank@10, users, unknown_users
+) -> dict[str, float]:       # metrics by name, and how many users there are, known and unknown
     "Measure a full ranking without the movies already in the history."
-    watched, (user, movie), count = user_movie_matrix(graph), _held_out_edges(graph, held_out), rating_counts(graph)
-    metrics = LinkPredMetricCollection({"ndcg@10": LinkPredNDCG(10), "recall@20": Recall(20), "hit_rate@10": LinkPredHitRatio(10)})
+    (user, movie), count = _held_out_edges(graph, held_out), rating_counts(graph)
+    watched, metrics = user_movie_matrix(graph), _ranking_metrics()
     tops, known = [], user[user >= 0].unique()
     for users in known.split(batch_size):
-        not_candidate = watched.index_select(0, users).to_dense().bool() | (count == 0)           # [n, n_movies]
-        top = top_movies(scores(users), not_candidate, 20)                                        # [n, 20]
+        seen = watched.index_select(0, users).to_dense().bool()            # [n, n_movies]
+        top = top_movies(scores(users), seen | (count == 0), k=20)         # [n, 20]
         _measure_batch(metrics, top, users, user, movie)
         tops.append(top[:, :10])
     n_known, n_users = len(known), held_out.user_id.nunique()
-    values = {name: value.item() * n_known / n_users for name, value in metrics.compute().items()}  # unknown users are misses
-    return values | _diversity(torch.cat(tops), count) | {"users": n_users, "unknown_users": n_users - n_known}
+    values = {name: value.item() * n_known / n_users for name, value in metrics.compute().items()}
+    about = {"users": n_users, "unknown_users": n_users - n_known}
+    return values | _diversity(torch.cat(tops), count) | about
 
 # %% ../../nbs/train/20_evaluation.ipynb #476968be
 def baseline_ratings(
@@ -81,7 +90,7 @@ def baseline_ratings(
 ) -> Callable:          # user_index [n], movie_index [n] (-1 where unknown) -> ratings [n], in stars
     "Predict the mean, plus the bias of the user, plus the bias of the movie."
     mean, *biases = rating_baseline(graph)
-    user_bias, movie_bias = (torch.cat([bias, torch.zeros(1)]) for bias in biases)  # row -1: nothing is known
+    user_bias, movie_bias = (pad(bias, (0, 1)) for bias in biases)  # row -1: nothing is known
     return lambda user, movie: mean + user_bias[user] + movie_bias[movie]
 
 # %% ../../nbs/train/20_evaluation.ipynb #9018b315
@@ -96,12 +105,14 @@ def model_ratings(
 def rating_metrics(
     predict: Callable,       # user_index [n], movie_index [n] -> ratings [n]
     graph: HeteroData,       # that the predictions were fitted on
+    *,
     held_out: pd.DataFrame,  # user_id, movie_id, rating
 ) -> dict[str, float]:       # rmse and mae in stars, ratings, and how many have an unknown user or movie
     "Measure the error of predicted ratings."
     user, movie = pair_index(graph, held_out)
     seen = graph["user", "rates", "movie"].rating
-    error = predict(user, movie).clamp(seen.min(), seen.max()) - torch.tensor(held_out.rating.to_numpy("float32"))
+    truth = torch.tensor(held_out.rating.to_numpy("float32"))
+    error = predict(user, movie).clamp(seen.min(), seen.max()) - truth
     return {"rmse": error.square().mean().sqrt().item(), "mae": error.abs().mean().item(),
             "ratings": len(held_out), "unknown_pairs": int(((user < 0) | (movie < 0)).sum())}
 
@@ -113,10 +124,14 @@ def compare(
     "Measure a learner beside the baseline of its task, on the same graph and the same ratings."
     model, graph = learn.model, learn.graph
     if model.task == "ranking":
-        measure, rows = ranking_metrics, {type(model).__name__: model_scores(model, graph), "Popularity": popularity_scores(graph)}
+        measure, ours = ranking_metrics, model_scores(model, graph)
+        name, baseline = "Popularity", popularity_scores(graph)
     else:
-        measure, rows = rating_metrics, {type(model).__name__: model_ratings(model, graph), "User and movie bias": baseline_ratings(graph)}
-    return pd.DataFrame({name: measure(predict, graph, held_out) for name, predict in rows.items()}).T.rename_axis("model")
+        measure, ours = rating_metrics, model_ratings(model, graph)
+        name, baseline = "User and movie bias", baseline_ratings(graph)
+    rows = {type(model).__name__: ours, name: baseline}
+    rows = {name: measure(predict, graph, held_out=held_out) for name, predict in rows.items()}
+    return pd.DataFrame(rows).T.rename_axis("model")
 
 # %% ../../nbs/train/20_evaluation.ipynb #5d79ddc1
 def plot_comparison(
@@ -127,10 +142,11 @@ def plot_comparison(
     import matplotlib.pyplot as plt
     values = table[metric].iloc[::-1]
     axes = plt.subplots(figsize=(6, 0.6 + 0.5 * len(values)), layout="constrained")[1]
-    bars = axes.barh(values.index, values, color=["tab:grey"] * (len(values) - 1) + ["tab:blue"])
-    axes.bar_label(bars, fmt="%.3f", padding=3)
-    first, second = table[metric].iloc[:2]
-    axes.set(title=f"{table.index[0]} has {first / second:.2f} times the {metric} of {table.index[1]}", xlabel=metric)
+    colours = ["tab:grey"] * (len(values) - 1) + ["tab:blue"]
+    axes.bar_label(axes.barh(values.index, values, color=colours), fmt="%.3f", padding=3)
+    times = table[metric].iloc[0] / table[metric].iloc[1]
+    title = f"{table.index[0]} has {times:.2f} times the {metric} of {table.index[1]}"
+    axes.set(title=title, xlabel=metric)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.12)
     return axes

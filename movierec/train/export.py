@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ExportError', 'check_parity', 'export_bundle', 'check_rating_parity', 'add_rating_model']
 
-# %% ../../nbs/train/30_export.ipynb #862bd554
+# %% ../../nbs/train/30_export.ipynb #bd24a753
 import importlib.metadata
 import warnings
 from pathlib import Path
@@ -26,66 +26,88 @@ from ..models.serving import TopMovies
 from ..serve.bundle import read_bundle, rewrite_bundle, write_bundle
 from .metrics import top_movies
 
-# %% ../../nbs/train/30_export.ipynb #2d751720
+# %% ../../nbs/train/30_export.ipynb #cd26c18c
 _OPSET = 18  # from 16 on, scattering with repeated targets is right
 
-def _save_onnx(path, module, example, **options):  # module in evaluation mode; example: inputs by name, in the order of `forward`
+def _save_onnx(path, module, example, **options):  # example: inputs by name, in the order of `forward`
+    options |= {"dynamo": True, "opset_version": _OPSET, "verbose": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
-        options |= {"dynamo": True, "opset_version": _OPSET, "verbose": False}
         program = torch.onnx.export(module, tuple(example.values()), **options)
-    for part in (program.model.graph, *program.model.graph): part.metadata_props.clear()  # lines of code, with their files
+    for part in (program.model.graph, *program.model.graph):
+        part.metadata_props.clear()  # lines of code, with their files
     program.save(path, external_data=False)  # one file, that still loads after being moved
 
-# %% ../../nbs/train/30_export.ipynb #c8b42cb1
-_AXES = {name: torch.export.Dim(name, min=1) for name in ("users", "seen", "longest", "rows", "people", "k")}
+# %% ../../nbs/train/30_export.ipynb #7cea6418
+_NAMES = "users", "seen", "longest", "rows", "people", "k"
+_AXES = {name: torch.export.Dim(name, min=1) for name in _NAMES}
 
-def _dynamic_axes(shapes):  # names of the axes, by input -> of each input, the axes without a fixed size
-    return {name: {axis: _AXES[size] for axis, size in enumerate(shape) if size in _AXES} for name, shape in shapes.items()}
+def _axes(shape):  # names of the axes -> the axes without a fixed size
+    return {axis: _AXES[size] for axis, size in enumerate(shape) if size in _AXES}
 
-# %% ../../nbs/train/30_export.ipynb #b668ceef
+def _dynamic_axes(shapes): return {name: _axes(shape) for name, shape in shapes.items()}
+
+# %% ../../nbs/train/30_export.ipynb #c2b77cdc
 _SIZES = (1, 1, 1), (1, 300, 10), (7, 20, 50), (100, 5, 10), (3, 2, 10**9)  # users, longest history, k
 
+def _question(draw, module, n, longest, k):  # values by name, more than a module may ask for
+    n_movies = module.n_movies
+    rows = torch.from_numpy(draw.integers(n_movies + 1, size=(n, longest)))
+    offset = np.where(draw.random(n_movies + 2) < 0.1, -np.inf, draw.normal(size=n_movies + 2))
+    stars = draw.integers(11, size=(n, longest)) / 2
+    known = {"history": rows.sort(dim=1).values, "stars": torch.from_numpy(stars).float(), "watched": rows}
+    known |= {"k": torch.tensor(min(k, n_movies)), "offset": torch.from_numpy(offset).float()}
+    if "user_index" not in module.inputs: return known
+    return known | {"user_index": torch.from_numpy(draw.integers(len(module.tables["user"]), size=n))}
+
+# %% ../../nbs/train/30_export.ipynb #16479f84
 def _questions(module, sizes=_SIZES, seed=0):  # random inputs by name
-    draw, n_movies = np.random.default_rng(seed), module.n_movies
-    for n, longest, k in sizes:
-        rows = torch.from_numpy(draw.integers(n_movies + 1, size=(n, longest)))
-        offset = np.where(draw.random(n_movies + 2) < 0.1, -np.inf, draw.normal(size=n_movies + 2))
-        stars = torch.from_numpy(draw.integers(11, size=(n, longest)) / 2).float()
-        known = {"history": rows.sort(dim=1).values, "stars": stars, "watched": rows,
-                 "k": torch.tensor(min(k, n_movies)), "offset": torch.from_numpy(offset).float()}
-        if "user_index" in module.inputs:
-            known["user_index"] = torch.from_numpy(draw.integers(len(module.tables["user"]), size=n))
+    draw = np.random.default_rng(seed)
+    for size in sizes:
+        known = _question(draw, module, *size)
         yield {name: known[name] for name in module.inputs}
 
-# %% ../../nbs/train/30_export.ipynb #acbd7676
+# %% ../../nbs/train/30_export.ipynb #10417056
 def _write_onnx(module, path):
     example = next(_questions(module, sizes=[(2, 3, 10)]))
-    axes = _dynamic_axes(module.inputs) | {"tables": _dynamic_axes({name: module.shapes[name] for name in module.tables})}
+    tables = _dynamic_axes({name: module.shapes[name] for name in module.tables})
+    axes = _dynamic_axes(module.inputs) | {"tables": tables}
     names = {"input_names": [*example, *module.tables], "output_names": ["score", "movie_id"]}
     _save_onnx(path, module, example, kwargs={"tables": module.tables}, dynamic_shapes=axes, **names)
 
-# %% ../../nbs/train/30_export.ipynb #acb66216
+# %% ../../nbs/train/30_export.ipynb #8dcb42f1
 class ExportError(MovierecError):
     "A model that could not be exported, or an export that does not agree with its model."
 
+# %% ../../nbs/train/30_export.ipynb #15b06675
 def _require_agreement(largest, tolerance):  # difference found and allowed -> found
     if largest <= tolerance: return largest
     raise ExportError(f"ONNX Runtime and PyTorch differ by {largest:.2g}, more than {tolerance:.2g}: "
                       "the export is wrong, nothing was written")
 
+# %% ../../nbs/train/30_export.ipynb #c3a83408
 def _session(path):
     import onnxruntime
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
-# %% ../../nbs/train/30_export.ipynb #23876a34
+# %% ../../nbs/train/30_export.ipynb #8f05f534
 def _expected(module, question):  # scores [n, k] that PyTorch gives, -inf where nothing is left
     *asked, watched, k, offset = question.values()
-    with torch.no_grad(): scores = module.expected(*asked) + offset[:-2]                          # [n, n_movies]
+    with torch.no_grad(): scores = module.expected(*asked) + offset[:-2]  # [n, n_movies]
     seen = torch.zeros(len(watched), module.n_movies + 1).scatter(1, watched, 1)[:, :-1].bool()
-    top = top_movies(scores, seen | module.tables["hidden"][:-2], int(k))
+    top = top_movies(scores, seen | module.tables["hidden"][:-2], k=int(k))
     return pad(scores, (0, 1), value=-torch.inf).gather(1, top).numpy()
 
+# %% ../../nbs/train/30_export.ipynb #0985cb92
+def _difference(score, movie_id, expected):  # of what ONNX Runtime gives, all [n, k]
+    left_out = np.isinf(score)
+    if not (left_out == np.isinf(expected)).all() or not (movie_id[left_out] == -1).all():
+        n, k = score.shape
+        raise ExportError(f"ONNX Runtime leaves out other movies than PyTorch for {n} users and k={k}: "
+                          "the export is wrong, nothing was written")
+    return float(np.abs(score[~left_out] - expected[~left_out]).max(initial=0))
+
+# %% ../../nbs/train/30_export.ipynb #90ee4d10
 def check_parity(
     path: str | Path,         # of recommender.onnx
     module: TopMovies,        # what it was exported from
@@ -95,50 +117,48 @@ def check_parity(
     "Ask PyTorch and ONNX Runtime the same questions, and fail where they differ."
     session, largest = _session(path), 0.0
     for question in _questions(module):
-        score, movie_id = session.run(None, {name: value.numpy() for name, value in (question | module.tables).items()})
-        expected, finite = _expected(module, question), np.isfinite(score)
-        if not (np.isinf(score) == np.isinf(expected)).all() or not (movie_id[np.isinf(score)] == -1).all():
-            n, k = score.shape
-            raise ExportError(f"ONNX Runtime leaves out other movies than PyTorch for {n} users and k={k}: "
-                              "the export is wrong, nothing was written")
-        largest = max(largest, float(np.abs(score[finite] - expected[finite]).max(initial=0)))
+        given = {name: value.numpy() for name, value in (question | module.tables).items()}
+        score, movie_id = session.run(None, given)
+        largest = max(largest, _difference(score, movie_id, _expected(module, question)))
     return _require_agreement(largest, tolerance)
 
-# %% ../../nbs/train/30_export.ipynb #a20c1b9b
-_DISPLAY = ["movie_id", "tmdb_id", "imdb_id", "title", "year", "genres", "language", "vote_count", "poster_path"]
+# %% ../../nbs/train/30_export.ipynb #bf1e26af
+_DISPLAY = ["movie_id", "tmdb_id", "imdb_id", "title", "year", "genres", "language",
+            "vote_count", "poster_path"]
 
-def _write_tables(learn, folder):
-    movie_ids, user_ids = (learn.graph[kind][f"{kind}_id"].numpy() for kind in ("movie", "user"))
-    movies = learn.movies.set_index("movie_id").loc[movie_ids].reset_index()  # in the order of the rows
-    shown = movies[[column for column in _DISPLAY if column in movies]]
-    shown = shown.assign(ratings=rating_counts(learn.graph).numpy())
-    shown.to_parquet(folder / "movies.parquet", index=False)
+def _shown_movies(learn):  # in the order of the rows
+    movies = learn.movies.set_index("movie_id").loc[learn.graph["movie"].movie_id.numpy()].reset_index()
+    movies = movies[[column for column in _DISPLAY if column in movies]]
+    return movies.assign(ratings=rating_counts(learn.graph).numpy())
+
+# %% ../../nbs/train/30_export.ipynb #7bc9de3a
+def _histories(learn):  # a row for each user of the graph
     rated = learn.split.sort_values(["user_id", "timestamp", "movie_id"]).groupby("user_id")
-    rated = rated.agg(watched=("movie_id", list), stars=("rating", list)).reindex(user_ids)
-    rated.rename_axis("user_id").reset_index().to_parquet(folder / "users.parquet", index=False)
+    rated = rated.agg(watched=("movie_id", list), stars=("rating", list))
+    return rated.reindex(learn.graph["user"].user_id.numpy()).rename_axis("user_id").reset_index()
 
-# %% ../../nbs/train/30_export.ipynb #421c817a
+# %% ../../nbs/train/30_export.ipynb #a0ad1ab1
 def _write_content(learn, path):  # -> what to say of it, None where a model knows no movie without ratings
     layers = learn.model.content_layers()
     if layers is None: return None
-    weights = {f"{name}.{part}": value.detach().contiguous() for name, layer in layers.items() for part, value in layer.named_parameters()}
-    path.write_bytes(save(weights))
+    weights = nn.ModuleDict(layers).state_dict()
+    path.write_bytes(save({name: value.contiguous() for name, value in weights.items()}))
     columns = learn.graph["movie"].feature_names if weights else []
     return {"columns": columns, "scales": number_scales(learn.movies, columns)}
 
-# %% ../../nbs/train/30_export.ipynb #ad37c9bf
+# %% ../../nbs/train/30_export.ipynb #77dc35c2
 def _manifest(learn, module, metrics, settings):
     train, made_with = learn.split[learn.split.part == "train"], ("torch", "torch-geometric", "onnx")
     return {
         "model": type(learn.model).__name__, "task": learn.model.task, "opset": _OPSET,
         "inputs": module.inputs, "tables": module.shapes, "remembered": learn.model.remembered,
         "outputs": {"score": ["users", "k"], "movie_id": ["users", "k"]},
-        "users": learn.graph["user"].num_nodes, "movies": learn.graph["movie"].num_nodes, "ratings": len(train),
+        "users": learn.graph["user"].num_nodes, "movies": module.n_movies, "ratings": len(train),
         "data_sha256": fingerprint(learn.movies, train.drop(columns="part")),
         "metrics": metrics or {}, "settings": settings or {},
         "made_with": {name: importlib.metadata.version(name) for name in made_with}}
 
-# %% ../../nbs/train/30_export.ipynb #862835a7
+# %% ../../nbs/train/30_export.ipynb #e8b87d5a
 def export_bundle(
     learn: Learner,         # trained, from `recommender_learner`
     folder: str | Path,     # where the bundle goes; an earlier bundle there is replaced
@@ -153,11 +173,12 @@ def export_bundle(
         _write_onnx(module, beside / "recommender.onnx")
         check_parity(beside / "recommender.onnx", module)
         (beside / "tables.safetensors").write_bytes(save(module.tables))
-        _write_tables(learn, beside)
+        _shown_movies(learn).to_parquet(beside / "movies.parquet", index=False)
+        _histories(learn).to_parquet(beside / "users.parquet", index=False)
         manifest["content"] = _write_content(learn, beside / "content.safetensors")
     return Path(folder).resolve()
 
-# %% ../../nbs/train/30_export.ipynb #5f953ed0
+# %% ../../nbs/train/30_export.ipynb #9998b5a2
 _RATING_SIZES = (1, 1, 1), (7, 40, 3), (2, 300, 50)  # users, longest history, movies to rate
 
 def _rating_questions(module, sizes=_RATING_SIZES, seed=0):
@@ -168,6 +189,7 @@ def _rating_questions(module, sizes=_RATING_SIZES, seed=0):
         stars = np.where(history < n_movies, draw.integers(11, size=(n, seen)) / 2, 0).astype("float32")
         yield {"history": history, "stars": stars, "movie": draw.integers(n_movies, size=(n, k))}
 
+# %% ../../nbs/train/30_export.ipynb #c6739cda
 def check_rating_parity(
     path: str | Path,         # of stars.onnx
     module: nn.Module,        # what it was exported from
@@ -182,13 +204,14 @@ def check_rating_parity(
             largest = max(largest, float(np.abs(one - other.numpy()).max()))
     return _require_agreement(largest, tolerance)
 
-# %% ../../nbs/train/30_export.ipynb #668f35e1
+# %% ../../nbs/train/30_export.ipynb #bfba33d9
 def _write_rating_onnx(module, path):
-    example = {name: torch.from_numpy(part) for name, part in next(_rating_questions(module, [(2, 3, 4)])).items()}
+    question = next(_rating_questions(module, [(2, 3, 4)]))
+    example = {name: torch.from_numpy(part) for name, part in question.items()}
     names = {"input_names": [*module.inputs], "output_names": [*module.outputs]}
     _save_onnx(path, module, example, dynamic_shapes=_dynamic_axes(module.inputs), **names)
 
-# %% ../../nbs/train/30_export.ipynb #e6caadf1
+# %% ../../nbs/train/30_export.ipynb #3b25db2c
 def _rating_module(learn, bundle):
     module = learn.model.rating_module()
     if module is None:
@@ -196,22 +219,24 @@ def _rating_module(learn, bundle):
     ids = learn.graph["movie"].movie_id.numpy()
     theirs = pq.ParquetFile(bundle / "movies.parquet").read(["movie_id"])["movie_id"].to_numpy()
     if not np.array_equal(ids, theirs[:len(ids)]):
-        raise ExportError(f"the rating model and {bundle} were made from different movies: train both on the same data")
+        raise ExportError(f"the rating model and {bundle} were made from different movies: "
+                          "train both on the same data")
     return module
 
+# %% ../../nbs/train/30_export.ipynb #dd810d80
 def add_rating_model(
-    bundle: str | Path,    # folder of a bundle
-    learn: Learner,        # trained, with a model that rates for any history, such as stars
+    bundle: str | Path,         # folder of a bundle
+    learn: Learner,             # trained, with a model that rates for any history, such as stars
     *,
     folder: str | Path = None,  # of the new bundle; None replaces the old one
-    metrics: dict = None,  # figures to keep in the manifest
-) -> Path:                 # the new bundle's folder
+    metrics: dict = None,       # figures to keep in the manifest
+) -> Path:                      # the new bundle's folder
     "Let a bundle predict ratings too."
     bundle, manifest = Path(bundle), read_bundle(bundle)
     folder, module = Path(folder or bundle), _rating_module(learn, bundle)
     about = {"model": type(learn.model).__name__, "movies": module.n_movies, "levels": module.levels,
              "inputs": module.inputs, "outputs": module.outputs, "metrics": metrics or {}}
-    with rewrite_bundle(bundle, folder, manifest | {"stars": about}, written=["stars.onnx"]) as beside:
+    with rewrite_bundle(bundle, folder, manifest=manifest | {"stars": about}, written=["stars.onnx"]) as beside:
         _write_rating_onnx(module, beside / "stars.onnx")
         check_rating_parity(beside / "stars.onnx", module)
     return folder.resolve()

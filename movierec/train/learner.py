@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['recommender_learner', 'KeepBest', 'fit_epochs', 'fit_best']
 
-# %% ../../nbs/train/10_learner.ipynb #04c22e7e
+# %% ../../nbs/train/10_learner.ipynb #8953fcee
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
@@ -31,55 +31,64 @@ from ..models.registry import create_model, model_class
 from ..models.splits import split_ratings
 from .metrics import make_metric
 
-# %% ../../nbs/train/10_learner.ipynb #7761369b
+# %% ../../nbs/train/10_learner.ipynb #af50e7f2
 def _movies_and_split(data, split, recipe, seed):  # -> movies, ratings with `part`
-    if isinstance(data, pd.DataFrame):
-        if split is None: raise ModelError("a movies table needs a split too: recommender_learner(movies, split_ratings(ratings)); "
-                                           "or give a dataset, as load_dataset or load_sample makes it")
-        return data, split
-    return data.movies, split_ratings(data.ratings, recipe.split, seed) if split is None else split
+    if not isinstance(data, pd.DataFrame):
+        return data.movies, split_ratings(data.ratings, recipe.split, seed=seed) if split is None else split
+    if split is not None: return data, split
+    raise ModelError("a movies table needs a split too: recommender_learner(movies, split_ratings(ratings)); "
+                     "or give a dataset, as load_dataset or load_sample makes it")
 
+# %% ../../nbs/train/10_learner.ipynb #3c5ca446
 def _users(data, users):  # table of users, None where there is none
-    return getattr(data, "users", None) if users is None and not isinstance(data, pd.DataFrame) else users
+    if users is not None or isinstance(data, pd.DataFrame): return users
+    return data.users
 
-# %% ../../nbs/train/10_learner.ipynb #8a3c534e
+# %% ../../nbs/train/10_learner.ipynb #0c92e674
 def _network(model, movies, split, users, seed, options):  # -> model, graph
-    train, features = split[split.part == "train"], getattr(model.make_options(**options), "features", ())
-    graph = check_no_leak(build_graph(movies, train, features, users), split[split.part != "train"])
+    in_train, features = split.part == "train", getattr(model.make_options(**options), "features", ())
+    graph = build_graph(movies, split[in_train], features=features, users=users)
+    check_no_leak(graph, split[~in_train])
     set_seed(seed, reproducible=True)
-    torch.use_deterministic_algorithms(True, warn_only=True)  # sums over edges in a fixed order, also in parallel
+    torch.use_deterministic_algorithms(True, warn_only=True)  # sums in a fixed order, also in parallel
     return create_model(model, graph, **options), graph
 
+# %% ../../nbs/train/10_learner.ipynb #ff40e9c6
 def _loaders(network, graph, split, size):  # of training and validation
     train, validation = (split[split.part == part] for part in ("train", "validation"))
-    train_set, valid_set = network.examples(graph, train, validation)
-    loaders = RowLoader(train_set, bs=size, shuffle=True), RowLoader(valid_set, bs=network.validation_batch_size(size))
-    dls = DataLoaders(*loaders, device=default_device())
+    train_set, valid_set = network.examples(graph, train, validation=validation)
+    train_loader = RowLoader(train_set, bs=size, shuffle=True)
+    valid_loader = RowLoader(valid_set, bs=network.validation_batch_size(size))
+    dls = DataLoaders(train_loader, valid_loader, device=default_device())
     dls.n_inp = network.n_inputs
     return dls
 
-# %% ../../nbs/train/10_learner.ipynb #1b354cf2
+# %% ../../nbs/train/10_learner.ipynb #97428e3e
 class _NothingToLearn(Callback):  # no gradients and no steps
     def before_backward(self): raise CancelBackwardException()
 
     def before_step(self): raise CancelStepException()
 
+# %% ../../nbs/train/10_learner.ipynb #8477c421
 def _no_optimiser(_, **options):  # fastai wants one
     return Adam([torch.nn.Parameter(torch.zeros(1))], **options)
 
+# %% ../../nbs/train/10_learner.ipynb #d7e6c17d
 def _make_learner(dls, network, metrics):
-    learns, callbacks = any(weight.requires_grad for weight in network.parameters()), network.callbacks()
-    if learns: return Learner(dls, network, loss_func=network.loss, metrics=metrics, cbs=callbacks)
-    callbacks = [*callbacks, _NothingToLearn()]
-    learn = Learner(dls, network, loss_func=network.loss, metrics=metrics, cbs=callbacks, opt_func=_no_optimiser)
+    common = {"loss_func": network.loss, "metrics": metrics}
+    if any(weight.requires_grad for weight in network.parameters()):
+        return Learner(dls, network, cbs=network.callbacks(), **common)
+    callbacks = [*network.callbacks(), _NothingToLearn()]
+    learn = Learner(dls, network, cbs=callbacks, opt_func=_no_optimiser, **common)
     learn._set_device = partial(to_device, device=dls.device)  # fastai asks the first weight otherwise
     return learn
 
+# %% ../../nbs/train/10_learner.ipynb #c89a8883
 def _quiet(learn):  # a bar that redraws itself floods a log file
     learn.remove_cb(ProgressCallback)
     learn.logger = lambda row: None
 
-# %% ../../nbs/train/10_learner.ipynb #97d7fd57
+# %% ../../nbs/train/10_learner.ipynb #bae2f1e6
 def recommender_learner(
     data: Dataset | pd.DataFrame,  # from `load_dataset`; or a movies table, with `split`
     split: pd.DataFrame = None,    # ratings with `part`; None splits the dataset's by the model's recipe
@@ -88,8 +97,8 @@ def recommender_learner(
     batch_size: int = None,        # examples per step; None takes the recipe's
     seed: int = 0,                 # of the weights, of the order of the batches and of a random split
     progress: bool = True,         # False shows no bar and no table while training
-    users: pd.DataFrame = None,    # table of users, where user features are asked for; None takes the dataset's
-    **options,                     # of the model, such as embedding_size or features
+    users: pd.DataFrame = None,    # table of users, for user features; None takes the dataset's
+    **options: object,             # of the model, such as embedding_size or features
 ) -> Learner:                      # its model holds the graph; `learn.graph` is the HeteroData
     "Make a fastai learner that recommends movies."
     model = model_class(model)
@@ -102,7 +111,7 @@ def recommender_learner(
     if not (progress and (in_notebook() or sys.stdout.isatty())): _quiet(learn)
     return learn
 
-# %% ../../nbs/train/10_learner.ipynb #861420ed
+# %% ../../nbs/train/10_learner.ipynb #3cb207fb
 class KeepBest(TrackerCallback):
     "Go back to the weights of the best epoch when training ends."
     def __init__(self,
@@ -116,36 +125,40 @@ class KeepBest(TrackerCallback):
         "Keep a copy of the weights when the metric has improved."
         super().after_epoch()
         if not self.new_best: return
-        self.best_epoch = self.epoch + 1
-        self.best_state = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self.best_epoch, state = self.epoch + 1, self.model.state_dict()
+        self.best_state = {name: value.detach().clone() for name, value in state.items()}
 
     def after_fit(self):
         "Put the best weights back."
         if self.best_state: self.model.load_state_dict(self.best_state)
 
-# %% ../../nbs/train/10_learner.ipynb #64b49cc6
+# %% ../../nbs/train/10_learner.ipynb #7c2fcd24
+def _recipe(learn, **given):  # the model's, changed where something is given
+    return replace(learn.model.recipe, **{name: value for name, value in given.items() if value is not None})
+
+# %% ../../nbs/train/10_learner.ipynb #f0b36e3c
 def fit_epochs(
     learn: Learner,               # from `recommender_learner`
     epochs: int = None,           # how many; None takes the recipe's, as for all that follow
     *,
     learning_rate: float = None,  # the largest
     weight_decay: float = None,   # decoupled, as in AdamW
-    one_cycle: bool = None,       # let the rate rise and fall; False keeps it, so that the first n epochs do not depend on how many follow
+    one_cycle: bool = None,       # let the rate rise and fall; False keeps it, whatever follows
 ):                                # nothing; the learner is trained
     "Train for a number of epochs."
-    given = {"epochs": epochs, "learning_rate": learning_rate, "weight_decay": weight_decay, "one_cycle": one_cycle}
-    recipe = replace(learn.model.recipe, **{name: value for name, value in given.items() if value is not None})
+    pace = {"learning_rate": learning_rate, "weight_decay": weight_decay, "one_cycle": one_cycle}
+    recipe = _recipe(learn, epochs=epochs, **pace)
     fit = learn.fit_one_cycle if recipe.one_cycle else learn.fit
     fit(recipe.epochs, recipe.learning_rate, wd=recipe.weight_decay)
 
-# %% ../../nbs/train/10_learner.ipynb #2fb19b15
+# %% ../../nbs/train/10_learner.ipynb #74beb00c
 def fit_best(
     learn: Learner,        # from `recommender_learner`, with ratings in the validation part
     epochs: int = None,    # at most; None takes the recipe's
     *,
-    one_cycle: bool = None,  # as in `fit_epochs`; then the last epoch is taken
-    **options,             # learning_rate and weight_decay, as in `fit_epochs`
-) -> int:                  # the epoch, from 1, whose weights are in the model: the best on validation, or the last of one cycle
+    one_cycle: bool = None,  # as in `fit_epochs`; then the last epoch is taken, not the best
+    **options: object,     # learning_rate and weight_decay, as in `fit_epochs`
+) -> int:                  # the epoch, from 1, whose weights are in the model
     "Train, and keep the epoch with the best validation metric."
     if one_cycle is None: one_cycle = learn.model.recipe.one_cycle
     keep = KeepBest(learn.metrics[0].name, higher_is_better=learn.model.task == "ranking")

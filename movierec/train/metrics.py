@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['top_movies', 'Recall', 'RankingMetric', 'RootMeanSquaredError', 'make_metric']
 
-# %% ../../nbs/train/00_metrics.ipynb #630a6ba6
+# %% ../../nbs/train/00_metrics.ipynb #1d606b4f
 import torch
 from fastai.learner import Metric
 from torch_geometric.metrics import LinkPredHitRatio, LinkPredNDCG, LinkPredRecall
@@ -13,24 +13,30 @@ from torch_geometric.metrics import LinkPredHitRatio, LinkPredNDCG, LinkPredReca
 from ..core import nearest
 from ..models.base import ModelError
 
-# %% ../../nbs/train/00_metrics.ipynb #36fe225b
+# %% ../../nbs/train/00_metrics.ipynb #d5fb78c8
 def top_movies(
     scores: torch.Tensor,         # [n, n_movies]
     not_candidate: torch.Tensor,  # [n, n_movies], bool: watched, or without a rating in training
+    *,
     k: int,                       # how many
-) -> torch.Tensor:                # [n, k] movie rows, best first; n_movies (no movie's row) where nothing is left
+) -> torch.Tensor:                # [n, k] movie rows, best first; then n_movies, which is no row
     "Pick the best candidates."
-    if scores.isnan().any(): raise ModelError("a score is not a number: training has diverged, try a smaller learning rate")
+    if scores.isnan().any():
+        raise ModelError("a score is not a number: training has diverged, try a smaller learning rate")
     best = scores.float().masked_fill(not_candidate, -torch.inf).topk(min(k, scores.shape[1]), dim=1)
     return torch.where(best.values == -torch.inf, scores.shape[1], best.indices)
 
-# %% ../../nbs/train/00_metrics.ipynb #9249bba4
+# %% ../../nbs/train/00_metrics.ipynb #cc23cac2
 class Recall(LinkPredRecall):
     "Hits divided by min(k, number of held-out movies), so that 1 can be reached."
     def _compute(self, data):
         return data.pred_rel_mat[:, :self.k].sum(-1) / data.label_count.clamp(min=1, max=self.k)
 
-# %% ../../nbs/train/00_metrics.ipynb #9a9989e4
+# %% ../../nbs/train/00_metrics.ipynb #04f09e4f
+def _follow(metric, scores, relevant, not_candidate):  # [n, n_movies] each
+    metric.update(top_movies(scores, not_candidate, k=metric.k), relevant.nonzero().T)
+
+# %% ../../nbs/train/00_metrics.ipynb #f7079ed7
 class RankingMetric(Metric):
     "Follow one of PyTorch Geometric's ranking metrics on the validation users."
     def __init__(self,
@@ -41,9 +47,7 @@ class RankingMetric(Metric):
 
     def reset(self): self.metric.reset()
 
-    def accumulate(self, learn):
-        relevant, not_candidate = (part.cpu() for part in learn.yb)  # [n, n_movies] each
-        self.metric.update(top_movies(learn.pred.cpu(), not_candidate, self.metric.k), relevant.nonzero().T)
+    def accumulate(self, learn): _follow(self.metric, learn.pred.cpu(), *(part.cpu() for part in learn.yb))
 
     @property
     def value(self): return self.metric.compute().item()
@@ -51,7 +55,7 @@ class RankingMetric(Metric):
     @property
     def name(self): return self.label
 
-# %% ../../nbs/train/00_metrics.ipynb #0c09095e
+# %% ../../nbs/train/00_metrics.ipynb #06cd90c5
 class RootMeanSquaredError(Metric):
     "Follow the error in stars, with predictions clipped to the range of the ratings."
     def __init__(self,
@@ -63,7 +67,8 @@ class RootMeanSquaredError(Metric):
     def reset(self): self.total, self.count = 0.0, 0
 
     def accumulate(self, learn):
-        self.total += (learn.pred.float().clamp(self.low, self.high) - learn.y).square().sum().item()
+        prediction = learn.pred.float().clamp(self.low, self.high)
+        self.total += (prediction - learn.y).square().sum().item()
         self.count += len(learn.y)
 
     @property
@@ -72,9 +77,10 @@ class RootMeanSquaredError(Metric):
     @property
     def name(self): return "rmse"
 
-# %% ../../nbs/train/00_metrics.ipynb #2af69127
+# %% ../../nbs/train/00_metrics.ipynb #cb91d2f1
 _RANKING = {"ndcg": LinkPredNDCG, "recall": Recall, "hit_rate": LinkPredHitRatio}
 
+# %% ../../nbs/train/00_metrics.ipynb #6242d551
 def make_metric(
     name: str,               # ndcg@k, recall@k or hit_rate@k; or rmse
     ratings: torch.Tensor,   # of training, whose range clips predictions
@@ -83,5 +89,5 @@ def make_metric(
     if name == "rmse": return RootMeanSquaredError(float(ratings.min()), float(ratings.max()))
     kind, _, k = name.partition("@")
     if kind in _RANKING and k.isdigit(): return RankingMetric(_RANKING[kind](k=int(k)), name)
-    raise ModelError(f"unknown metric {name!r}: rmse, or one of {', '.join(_RANKING)} with its k, such as ndcg@10."
-                     f"{nearest(kind, _RANKING)}")
+    raise ModelError(f"unknown metric {name!r}: rmse, or one of {', '.join(_RANKING)} with its k, "
+                     f"such as ndcg@10.{nearest(kind, _RANKING)}")

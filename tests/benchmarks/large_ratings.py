@@ -21,11 +21,11 @@ WAYS = {
         "pd.read_csv(folder/'ratings.csv', dtype=dict(userId='int32', movieId='int32', rating='float32', timestamp='int64'))",
     "DuckDB, reading alone": f"import duckdb; start(); duckdb.execute('SET enable_progress_bar = false').execute(f\"SELECT sum(userId), sum(movieId), sum(rating), sum(timestamp) FROM {TYPED}\").fetchall()",
     "DuckDB, into a table": f"import duckdb; start()\nwith duckdb.connect(folder/'bare.duckdb') as db: db.execute('SET enable_progress_bar = false').execute(f\"CREATE TABLE r AS SELECT * FROM {TYPED}\")",
-    "movierec, into memory": "from movierec.datasets import load_dataset; start(); load_dataset('path', folder)",
+    "movierec, into memory": "from movierec.data.datasets import load_dataset; start(); load_dataset('path', folder)",
     "movierec, into the store": "from movierec.data.datasets import load_dataset; from movierec.store.duckdb import DuckDBStore; start()\n"
         "with DuckDBStore(folder/'store.duckdb') as store:\n"
         "    data = load_dataset('path', folder, into=store.writing)\n"
-        "    store.load(data.movies, data.ratings, data.users, data.report)",
+        "    store.load(data.movies, data.ratings, users=data.users, report=data.report)",
 }
 MEASURE = """
 import resource, sys, time

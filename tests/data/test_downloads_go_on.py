@@ -1,5 +1,9 @@
 "A download is checked, kept, and goes on where it stopped; without a connection it says what to place where."
-import hashlib, io, threading, zipfile
+
+import hashlib
+import io
+import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -26,19 +30,26 @@ MD5 = hashlib.md5(ZIP).hexdigest()
 
 class Server(BaseHTTPRequestHandler):
     "Serves ZIP, in parts where asked, and hangs up early as often as `cuts` says."
+
     cuts, ranges, asked, body = 0, True, [], ZIP
 
     def do_GET(self):
         Server.asked.append((self.path, self.headers.get("Range")))
-        body = f"{hashlib.md5(Server.body).hexdigest()}  x.zip\n".encode() if self.path.endswith(".md5") else Server.body
+        body = (
+            f"{hashlib.md5(Server.body).hexdigest()}  x.zip\n".encode()
+            if self.path.endswith(".md5")
+            else Server.body
+        )
         start = int((self.headers.get("Range") or "bytes=0-")[6:-1]) if Server.ranges else 0
         self.send_response(416 if start >= len(body) else 206 if start else 200)
-        self.send_header("Content-Length", str(len(body) - start)); self.end_headers()
+        self.send_header("Content-Length", str(len(body) - start))
+        self.end_headers()
         cut = Server.cuts > 0
         Server.cuts -= cut
-        self.wfile.write(body[start:start + 131_072] if cut else body[start:])
+        self.wfile.write(body[start : start + 131_072] if cut else body[start:])
 
-    def log_message(self, *_): pass
+    def log_message(self, *_):
+        pass
 
 
 @pytest.fixture
@@ -46,11 +57,12 @@ def server(tmp_path, monkeypatch):
     Server.cuts, Server.ranges, Server.asked, Server.body = 0, True, [], ZIP
     http = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=http.serve_forever, daemon=True).start()
-    monkeypatch.setenv("MOVIEREC_CACHE", str(tmp_path/"cache"))
+    monkeypatch.setenv("MOVIEREC_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(downloads, "_BASE", f"http://127.0.0.1:{http.server_port}/")
     monkeypatch.setitem(downloads.RELEASES, "ml-1m", MD5)
     yield Server
-    http.shutdown(); http.server_close()
+    http.shutdown()
+    http.server_close()
 
 
 def test_a_release_by_its_name(server, capsys):
@@ -67,14 +79,16 @@ def test_a_second_call_asks_nobody(server):
 @pytest.mark.parametrize("ranges", [True, False])
 def test_goes_on_where_it_stopped(server, ranges):
     server.cuts, server.ranges = 1, ranges
-    with pytest.raises(DataError, match="place ml-1m.zip in"): downloads.fetch("ml-1m")
+    with pytest.raises(DataError, match="place ml-1m.zip in"):
+        downloads.fetch("ml-1m")
     assert downloads.fetch("ml-1m").read_bytes() == ZIP
     assert server.asked[-1][1] == "bytes=131072-"
 
 
 def test_a_damaged_file_is_not_kept(server):
     server.body = b"x" * 300
-    with pytest.raises(DataError, match="arrived damaged"): downloads.fetch("ml-1m")
+    with pytest.raises(DataError, match="arrived damaged"):
+        downloads.fetch("ml-1m")
     server.body = ZIP
     assert downloads.fetch("ml-1m").read_bytes() == ZIP
 
@@ -85,5 +99,6 @@ def test_the_checksum_of_a_rebuilt_release_comes_with_it(server):
 
 
 def test_what_lies_in_the_cache_needs_no_connection(server, tmp_path):
-    (tmp_path/"cache").mkdir(); (tmp_path/"cache"/"ml-latest-small.zip").write_bytes(ZIP)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "ml-latest-small.zip").write_bytes(ZIP)
     assert len(load_dataset("ml-latest-small").ratings) == 2 and not server.asked

@@ -1,4 +1,5 @@
 "One changed cell gives another fingerprint; the order of the rows does not."
+
 from movierec.data.fingerprint import fingerprint
 from movierec.testing.examples import six_people
 

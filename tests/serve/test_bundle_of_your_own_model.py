@@ -1,4 +1,4 @@
-"""A bundle needs no model of ours: what reads histories is served, and what it cannot do is said in one line."""
+"""A bundle needs no model of ours: what reads histories is served, and what it cannot do is said."""
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +9,10 @@ from movierec.serve.quantize import quantize_bundle
 from movierec.serve.recommender import Recommender
 from movierec.testing.examples import six_people
 
+STARS = "float[users, seen] stars,"  # an input that a network may leave out
 
-@pytest.fixture(scope="module", params=["float[users, seen] stars,", ""], ids=["all inputs", "no ratings"])
+
+@pytest.fixture(scope="module", params=[STARS, ""], ids=["all inputs", "no ratings"])
 def recommender(request, tmp_path_factory):
     "Item-kNN: how many people rated both movies, added up over the history."
     folder = tmp_path_factory.mktemp("knn") / "bundle"
@@ -51,7 +53,8 @@ def test_movies_without_ratings_stay_masked(recommender):
 @pytest.mark.parametrize("question, reason", [
     (lambda ours: ours.recommend(10, diversity=0.5), "ItemKNN has no vectors of movies"),
     (lambda ours: ours.predict_rating(1, 10), "has no rating model"),
-    (lambda ours: ours.add_movies(pd.DataFrame({"movie_id": [7]}), "no"), "ItemKNN knows movies by their number")])
+    (lambda ours: ours.add_movies(pd.DataFrame({"movie_id": [7]}), "no"),
+     "ItemKNN knows movies by their number")])
 def test_what_it_cannot_do_is_said_in_one_line(question, reason, recommender):
     with pytest.raises(MovierecError, match=reason) as refused: question(recommender)
     assert "\n" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""Bundles that version 0.1.0 wrote before its parts were moved and renamed still open, and answer the same."""
+"""Bundles from before the package was split into folders still open, and answer the same."""
 import json
 
 import pytest

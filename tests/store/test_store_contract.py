@@ -8,6 +8,7 @@ from movierec.data.fingerprint import fingerprint
 from movierec.data.report import DataReport
 from movierec.data.tables import as_users
 from movierec.store.base import StoreError
+from movierec.testing.stores import check_store
 from stores import EIGHT_MOVIES, KINDS, SIX_USERS, content, store_of
 
 ANSWERS = pd.DataFrame({"user_id": [2, 2, 3], "movie_id": [318, 356, 593], "score": [0.75, 0.1, 0.25], "rank": [1, 2, 1]})
@@ -22,6 +23,16 @@ def empty(request, tmp_path):
 def store(empty):
     empty.load(EIGHT_MOVIES, SIX_USERS)
     return empty
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_keeps_each_promise(kind, tmp_path):
+    folders = (tmp_path / f"{number}" for number in range(100))
+    def open_new():
+        folder = next(folders)
+        folder.mkdir()
+        return store_of(kind, folder)
+    assert len(check_store(open_new)) == 19
 
 
 def refused(code, *words):
@@ -120,10 +131,10 @@ def test_what_is_known_of_users_comes_back(store):
     assert (len(store.user_attributes()), store.user_attributes().user_id.dtype) == (0, np.int64)
     people = as_users(pd.DataFrame(dict(user_id=[5, 2, 77, 3], age=[24, None, 53, None], gender=["F", None, "M", None], visits=[3, 4, 5, 6],
                                         labels=[["a", "b"], [], ["c"], []], zip_code=["01234", "T8H1N", "1", None])))
-    store.load(EIGHT_MOVIES, SIX_USERS, people)
+    store.load(EIGHT_MOVIES, SIX_USERS, users=people)
     assert_frame_equal(store.user_attributes(), people[people.user_id != 77].reset_index(drop=True))  # of 77 there is no rating
     assert store.users().tolist() == [1, 2, 3, 4, 5, 6]
-    store.load(EIGHT_MOVIES, SIX_USERS, people.assign(age=30)[:1])  # the same ratings and other people
+    store.load(EIGHT_MOVIES, SIX_USERS, users=people.assign(age=30)[:1])  # the same ratings and other people
     assert store.user_attributes().age.tolist() == [30]
     store.load(EIGHT_MOVIES, SIX_USERS)
     assert len(store.user_attributes()) == 0

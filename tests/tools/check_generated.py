@@ -3,6 +3,7 @@
     python tests/tools/check_generated.py clean    # nbdev_clean changes no notebook
     python tests/tools/check_generated.py export   # nbdev_export changes no module
     python tests/tools/check_generated.py readme   # README.md is made from nbs/index.ipynb
+    python tests/tools/check_generated.py conf     # movierec/conf is made from the dataclasses of data, stores and models
 
 Each check works in a copy, so that your files stay as they are, committed or not.
 """
@@ -64,7 +65,15 @@ def check_readme(root, copy):
     )
 
 
-CHECKS = {"clean": check_clean, "export": check_export, "readme": check_readme}
+def check_conf(root, copy):  # in a process of its own, which imports the package of this root
+    make = "import sys, pathlib; sys.path[:0] = sys.argv[2:]; import make_conf; make_conf.make_conf(pathlib.Path(sys.argv[1]))"
+    places = [copy / "movierec" / "conf", root, ROOT / "tests" / "tools"]
+    subprocess.run([sys.executable, "-c", make, *places], check=True)
+    names = differing(root / "movierec" / "conf", copy / "movierec" / "conf", "*.yaml")
+    return [f"movierec/conf/{name} is not what the dataclasses say: run python tests/tools/make_conf.py" for name in names]
+
+
+CHECKS = {"clean": check_clean, "export": check_export, "readme": check_readme, "conf": check_conf}
 
 
 def main(name, root=ROOT):

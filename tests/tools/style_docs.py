@@ -5,7 +5,7 @@ import re
 from style_notebook import public
 
 POSITIONAL = 2  # parameters that may be given by place; any number may follow by name
-CALLED_BY_PLACE = {"forward"}  # PyTorch and ONNX call it so
+CALLED_BY_PLACE = {"forward", "softmax_loss"}  # PyTorch, ONNX and fastai call them so
 CALLED_BY_FASTAI = r"_|(before|after)_|(reset|accumulate|value|name)$"  # described in fastai's documentation
 
 
