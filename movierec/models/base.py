@@ -16,7 +16,7 @@ from torch.nn.functional import mse_loss, pad
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import NodeStorage
 
-from ..config import Schedule
+from ..settings import Schedule
 from ..core import MovierecError, check_settings, nearest, patch, setting
 from .batches import RatedEdges, UserRows
 from .losses import softmax_loss
