@@ -1,4 +1,5 @@
-"""A rating model of small or odd data can be exported: PyTorch and ONNX Runtime agree also about unusual histories."""
+"""A rating model of small or odd data can be exported: PyTorch and ONNX Runtime agree also about unusual
+histories."""
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,11 +19,17 @@ WORLDS = {  # users, movies, fewest and most ratings of a user, levels
 
 def world(n_users, n_movies, fewest, most, levels):
     rng = np.random.default_rng(5)
-    taste, movie, bias = rng.normal(size=(n_users, 2)), rng.normal(size=(n_movies, 2)), rng.normal(size=n_movies) * 0.4
+    taste, movie, bias = (
+        rng.normal(size=(n_users, 2)),
+        rng.normal(size=(n_movies, 2)),
+        rng.normal(size=n_movies) * 0.4,
+    )
     rows = []
     for user in range(n_users):
         watched = rng.choice(n_movies, rng.integers(fewest, most + 1), replace=False)
-        wanted = 3.4 + bias[watched] + 0.5 * movie[watched] @ taste[user] + 0.7 * rng.normal(size=len(watched))
+        wanted = (
+            3.4 + bias[watched] + 0.5 * movie[watched] @ taste[user] + 0.7 * rng.normal(size=len(watched))
+        )
         given = levels[np.abs(levels - wanted[:, None]).argmin(1)]
         rows.append(pd.DataFrame({"user_id": user, "movie_id": watched, "rating": given.astype("float32"),
                                   "timestamp": 10**9 + np.arange(len(watched))}))
@@ -42,7 +49,9 @@ def stars(request):
 
 
 def test_the_export_agrees_with_its_model(stars, tmp_path):
-    ranking = recommender_learner(stars.movies, stars.split, model="lightgcn", embedding_size=4, progress=False)
+    ranking = recommender_learner(
+        stars.movies, stars.split, model="lightgcn", embedding_size=4, progress=False
+    )
     bundle = add_rating_model(export_bundle(ranking, tmp_path / "bundle"), stars)
     table = Recommender.load(bundle).predict_rating([0, 1, 2], history={3: 5.0, 4: 1.0})
     assert table.rating.between(stars.split.rating.min(), stars.split.rating.max()).all()
