@@ -43,10 +43,10 @@ def new_users(movies, train, validation, folds=10):
     seen = trained(movies, train, seed=0)
     for new in np.array_split(users, folds):
         without = trained(movies, train[~train.user_id.isin(new)], seed=0)
+        theirs = validation[validation.user_id.isin(new)]
+
         def ndcg(model):
-            return ranking_metrics(
-                    scorer_of_known(model, everyone), everyone, held_out=validation[validation.user_id.isin(new)]
-                )["ndcg@10"]
+            return ranking_metrics(scorer_of_known(model, everyone), everyone, held_out=theirs)["ndcg@10"]
         yield {"seen": ndcg(seen), "never seen": ndcg(without)}
 
 
