@@ -35,7 +35,7 @@ def world(n_users, n_movies, fewest, most, levels):
 @pytest.fixture(scope="module", params=WORLDS.values(), ids=WORLDS)
 def stars(request):
     movies, split = world(*request.param)
-    size = {"embedding_size": 12, "draws": 4, "thinning": 2}
+    size = {"embedding_size": 6, "draws": 4, "thinning": 2}
     learn = recommender_learner(movies, split, model="stars", batch_size=64, progress=False, **size)
     learn.fit(3, 1.0)
     return learn
