@@ -50,6 +50,7 @@ def _flags_of(command):
     if command == "train": known += ["--multirun", "-m"]
     return known
 
+# %% ../nbs/50_cli.ipynb #7e2ee5fd
 def _split_arguments(arguments):  # -> command, flags, key=value texts
     flags = [argument for argument in arguments if argument.startswith("-")]
     command, *overrides = [argument for argument in arguments if argument not in flags] or [""]
@@ -114,6 +115,7 @@ def _print_result(arguments):
     with _plainly():
         print(_shown(_do(*_split_arguments(arguments))), flush=True)
 
+# %% ../nbs/50_cli.ipynb #74db0d6a
 def main(
     arguments: list[str] | None = None,  # command, key=value texts and options; None takes the process's
 ) -> int:                                # 0: done, 2: a mistake in what was given, 130: stopped by Ctrl-C
