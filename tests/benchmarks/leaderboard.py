@@ -52,7 +52,7 @@ def split(track, data, seed):
     "The ratings with a column `part`, as the protocol of the track says."
     from movierec.models.splits import split_ratings
     if track == "P" and data.name == FOLDS: return published_fold(data.ratings, seed)
-    return split_ratings(data.ratings, {"R": "temporal_user", "R2": "random_user", "P": "random"}[track], seed)
+    return split_ratings(data.ratings, {"R": "temporal_user", "R2": "random_user", "P": "random"}[track], seed=seed)
 
 
 def parts(track, data, seed, tuning):

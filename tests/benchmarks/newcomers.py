@@ -40,7 +40,7 @@ def new_users(movies, train, validation, folds=10):
     seen = trained(movies, train, seed=0)
     for new in np.array_split(users, folds):
         without = trained(movies, train[~train.user_id.isin(new)], seed=0)
-        ndcg = lambda model: ranking_metrics(scorer_of_known(model, everyone), everyone, validation[validation.user_id.isin(new)])["ndcg@10"]
+        ndcg = lambda model: ranking_metrics(scorer_of_known(model, everyone), everyone, held_out=validation[validation.user_id.isin(new)])["ndcg@10"]
         yield {"seen": ndcg(seen), "never seen": ndcg(without)}
 
 
@@ -63,7 +63,7 @@ def new_movies(movies, ratings, seed):
     users = relevant.any(1).nonzero().flatten()
     rows = {"HistoryRanker": trained(movies, train, seed).scorer(graph)(users),
             "popularity of the genres": genre_popularity(graph, movies, new).expand(len(users), -1)}
-    found = {name: top_movies(scores, ~new.expand(len(users), -1), 10) for name, scores in rows.items()}
+    found = {name: top_movies(scores, ~new.expand(len(users), -1), k=10) for name, scores in rows.items()}
     def ndcg(top):
         metric = LinkPredNDCG(10)
         metric.update(top, relevant[users].nonzero().T)

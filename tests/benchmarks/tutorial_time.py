@@ -26,7 +26,7 @@ class Stopwatch(Callback):
 
 def fitted(model, batch_size, epochs, learning_rate, **options):
     movies, ratings, *_ = load_sample()
-    split = split_ratings(ratings, "random", 0)
+    split = split_ratings(ratings, "random", seed=0)
     began = time.perf_counter()
     learn = recommender_learner(movies, split, model=model, batch_size=batch_size, progress=False, **options)
     learn.seconds = time.perf_counter() - began  # making the model counts, too

@@ -153,7 +153,7 @@ def test_each_named_feature_reaches_its_nodes(tmp_path):
         overview=[f"A tale of {'ships' if o % 2 else 'trains'} and {o % 5} friends" for o in range(48)],
     )
     names = ["genres", "year", "tags", "cast", "keywords", "text", "age", "gender", "occupation"]
-    graph = build_graph(rich, data.ratings, names, data.users)
+    graph = build_graph(rich, data.ratings, features=names, users=data.users)
     assert {o.split(":")[0] for o in graph["movie"].feature_names} == set(names[:6])
     assert {o.split(":")[0] for o in graph["user"].feature_names} == set(names[6:])
     row = dict(zip(graph["user"].feature_names, graph["user"].x[0].tolist()))
@@ -161,7 +161,7 @@ def test_each_named_feature_reaches_its_nodes(tmp_path):
     assert (row["occupation: doctor"], row["occupation: writer"]) == (1, 0)
     assert torch.isfinite(graph["movie"].x).all() and torch.isfinite(graph["user"].x).all()
     with pytest.raises(FeatureError, match="needs a column 'tags', which this source does not have"):
-        build_graph(data.movies, data.ratings, ["tags"])
+        build_graph(data.movies, data.ratings, features=["tags"])
 
 
 def test_the_configuration_names_them_from_data_to_recommendation(tmp_path, monkeypatch, capsys):
