@@ -237,4 +237,7 @@ def to_config(
     "Check a mapping, and make it a configuration."
     values = _resolved(values)
     groups = {name: _group(name, values) for name in _GROUPS}
-    return _expand_home(Config(**vars(_typed(_Common, values)), **groups))
+    common = _typed(_Common, values)
+    if common.k >= 2 ** 63:
+        raise ConfigError(f"k={common.k} is not allowed: it takes a whole number below 2**63.")
+    return _expand_home(Config(**vars(common), **groups))
