@@ -28,6 +28,7 @@ from ..models.base import ModelError
 from ..models.graph import build_graph, check_no_leak
 from ..models.registry import create_model, model_class
 from ..models.splits import split_ratings
+from ..models.threads import warn_if_spinning
 from .metrics import make_metric
 from .movie_learner import MovieLearner
 from .show import BatchTables, MovieLoader
@@ -90,7 +91,11 @@ def _quiet(learn):  # a bar that redraws itself floods a log file
     learn.remove_cb(ProgressCallback)
     learn.logger = lambda row: None
 
-# %% ../../nbs/train/10_learner.ipynb #21ef20b1
+# %% ../../nbs/train/10_learner.ipynb #5788dde7
+def _metrics(network, dls, ratings):
+    return [make_metric(name, ratings) for name in network.metrics] if len(dls.valid_ds) else []
+
+# %% ../../nbs/train/10_learner.ipynb #222002be
 def _remember(learn, graph, movies, split, users):
     learn.graph, learn.movies, learn.split, learn.users = graph, movies, split, users
     tables = BatchTables(graph, movies, model=learn.model)
@@ -109,14 +114,16 @@ def recommender_learner(
     **options: object,             # of the model, such as embedding_size or features
 ) -> MovieLearner:                 # a fastai Learner; `learn.graph` is the HeteroData
     "Make a fastai learner that recommends movies."
+    warn_if_spinning()
     model, users = model_class(model), _users(data, users)
     movies, split = _movies_and_split(data, split, model.recipe, seed)
     network, graph = _network(model, movies, split, users, seed, options)
     dls = _loaders(network, graph, split, batch_size or model.recipe.batch_size)
-    metrics = [make_metric(name, split.rating[split.part == "train"]) for name in network.metrics]
+    metrics = _metrics(network, dls, split.rating[split.part == "train"])
     learn = _make_learner(dls, network.to(dls.device), metrics)
     _remember(learn, graph, movies, split, users)
     learn.made_with = {"batch_size": batch_size, "seed": seed}
+    if not len(dls.valid_ds): learn.recorder.valid_metrics = False
     if not (progress and (in_notebook() or sys.stdout.isatty())): _quiet(learn)
     return learn
 
@@ -169,6 +176,9 @@ def fit_best(
     **options: object,     # learning_rate and weight_decay, as in `fit_epochs`
 ) -> int:                  # the epoch, from 1, whose weights are in the model
     "Train, and keep the epoch with the best validation metric."
+    if not len(learn.dls.valid_ds):
+        raise ModelError("nothing is held out to find the best epoch: mark ratings as validation, "
+                         "or use fit_epochs")
     if one_cycle is None: one_cycle = learn.model.recipe.one_cycle
     keep = _KeepBest(learn.metrics[0].name, higher_is_better=learn.model.task == "ranking")
     with nullcontext() if one_cycle else learn.added_cbs(keep):

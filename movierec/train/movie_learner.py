@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['require_sound', 'MovieLearner']
 
-# %% ../../nbs/train/08_movie_learner.ipynb #cfd0f8d7
+# %% ../../nbs/train/08_movie_learner.ipynb #f6e48125
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,11 +25,11 @@ from ..models.base import ModelError
 from ..models.graph import rating_counts, to_index
 from .metrics import top_movies
 
-# %% ../../nbs/train/08_movie_learner.ipynb #65779cc6
+# %% ../../nbs/train/08_movie_learner.ipynb #24f8c0ab
 # fastai's, of models with an attribute `inputs`: such as GraphSAGE
 warnings.filterwarnings("ignore", message=r"You are shadowing an attribute \(inputs\)")
 
-# %% ../../nbs/train/08_movie_learner.ipynb #c25d9b2e
+# %% ../../nbs/train/08_movie_learner.ipynb #94447ac8
 _TOO_MUCH = 100  # times the first loss
 
 class _Divergence(Callback):  # stops a training that diverges; before metrics are computed
@@ -48,14 +48,14 @@ class _Divergence(Callback):  # stops a training that diverges; before metrics a
     def after_batch(self):
         if not self.training and self.recorder.losses: self._check(self.loss)
 
-# %% ../../nbs/train/08_movie_learner.ipynb #ec01bd74
+# %% ../../nbs/train/08_movie_learner.ipynb #b1a76963
 _LARGEST = 1e5  # that a healthy weight may be
 
 def _largest_weight(model):
     weights = [weight for weight in model.parameters() if weight.requires_grad and weight.numel()]
     return max((weight.detach().abs().max().item() for weight in weights), default=0.0)
 
-# %% ../../nbs/train/08_movie_learner.ipynb #976b5588
+# %% ../../nbs/train/08_movie_learner.ipynb #73615601
 def require_sound(
     model: nn.Module,    # trained
     found: str = None,   # what else was found to be wrong
@@ -68,7 +68,7 @@ def require_sound(
     raise ModelError(f"training has diverged: {found}; make it anew and train "
                      f"with a smaller learning_rate ({usual})")
 
-# %% ../../nbs/train/08_movie_learner.ipynb #8c274b05
+# %% ../../nbs/train/08_movie_learner.ipynb #9a68402a
 class MovieLearner(Learner):
     "Train a model of movies with fastai."
     def fit(self,
@@ -83,29 +83,30 @@ class MovieLearner(Learner):
         super().fit(n_epoch, *args, cbs=cbs if explores else cbs + watch, **options)
         if not explores: require_sound(self.model, watch.found)
 
-# %% ../../nbs/train/08_movie_learner.ipynb #da804216
+# %% ../../nbs/train/08_movie_learner.ipynb #b2ba1b1d
 @patch
 def add_cb(self: MovieLearner,
     cb: Callback | type,  # of fastai
 ) -> MovieLearner:        # the same
     "Add a callback."
     graph = cb is ShowGraphCallback or isinstance(cb, ShowGraphCallback)
-    if not graph or in_notebook(): return Learner.add_cb(self, cb)
-    warnings.warn("ShowGraphCallback draws in a notebook alone: "
+    draws = in_notebook() and len(self.dls.valid_ds)
+    if not graph or draws: return Learner.add_cb(self, cb)
+    warnings.warn("ShowGraphCallback draws in a notebook alone, where ratings are held out: "
                   "call learn.recorder.plot_loss() afterwards")
     return self
 
-# %% ../../nbs/train/08_movie_learner.ipynb #22107f2e
+# %% ../../nbs/train/08_movie_learner.ipynb #f852828d
 def _listed(parameters):  # name, shape and count of each, one a line
     rows = [(name, " x ".join(map(str, weight.shape)), f"{weight.numel():,}")
             for name, weight in parameters]
     return pd.DataFrame(rows, columns=["weights", "shape", "numbers"]).to_string(index=False)
 
-# %% ../../nbs/train/08_movie_learner.ipynb #2774f618
+# %% ../../nbs/train/08_movie_learner.ipynb #2a4c4884
 def _options(model):  # name=value of each
     return ", ".join(f"{name}={value}" for name, value in asdict(model.options).items())
 
-# %% ../../nbs/train/08_movie_learner.ipynb #fe8e3ca2
+# %% ../../nbs/train/08_movie_learner.ipynb #6d56f613
 @patch
 def summary(self: MovieLearner) -> str:  # printed as it is
     "Describe the model, its options, and its weights."
@@ -115,12 +116,13 @@ def summary(self: MovieLearner) -> str:  # printed as it is
     users, movies = (self.graph[kind].num_nodes for kind in ("user", "movie"))
     loss = getattr(self.loss_func, "__name__", self.loss_func)
     return PrettyString("\n".join([
-        f"{type(model).__name__} ({model.name}): {_options(model)}", f"{users:,} users, {movies:,} movies", "",
+        f"{type(model).__name__} ({model.name}): {_options(model)}",
+        f"{users:,} users, {movies:,} movies", "",
         _listed(named), "",
         f"Learned: {learned:,} numbers. Drawn, counted or kept: {kept:,}.",
         f"Loss: {loss}. Metrics: {', '.join(metric.name for metric in self.metrics)}."]))
 
-# %% ../../nbs/train/08_movie_learner.ipynb #41b166e3
+# %% ../../nbs/train/08_movie_learner.ipynb #bba14aff
 def _row(graph, kind, given):  # of a user or a movie
     known, number = graph[kind][f"{kind}_id"], whole_number(given, kind, error=ModelError)
     row = int(to_index(known, [number])[0])
@@ -128,12 +130,12 @@ def _row(graph, kind, given):  # of a user or a movie
     some = ", ".join(map(str, known[:3].tolist()))
     raise ModelError(f"unknown {kind} {number}: training knows {len(known)}, such as {some}")
 
-# %% ../../nbs/train/08_movie_learner.ipynb #ae341ee1
+# %% ../../nbs/train/08_movie_learner.ipynb #71ebe814
 def _rated(history):  # {movie_id: rating} or movie ids -> the same pairs, the latest first
     pairs = dict.fromkeys(history) if not hasattr(history, "items") else history
     return [(movie_id, float(rating or 0)) for movie_id, rating in pairs.items()][::-1]
 
-# %% ../../nbs/train/08_movie_learner.ipynb #ded57994
+# %% ../../nbs/train/08_movie_learner.ipynb #f706a0ee
 @patch
 def _scores_of_history(self: MovieLearner, history):  # scores [n_movies], rows watched
     pairs = _rated(history)
@@ -142,14 +144,14 @@ def _scores_of_history(self: MovieLearner, history):  # scores [n_movies], rows 
     stars = torch.tensor([[rating for _, rating in pairs]])
     return self.model.score_history(rows, stars)[0], rows[0]
 
-# %% ../../nbs/train/08_movie_learner.ipynb #47639801
+# %% ../../nbs/train/08_movie_learner.ipynb #814bdd5f
 @patch
 def _scores_of_user(self: MovieLearner, user_id):  # scores [n_movies], rows watched
     row = _row(self.graph, "user", user_id)
     user, movie = self.graph["user", "rates", "movie"].edge_index
     return self.model.scorer(self.graph)(torch.tensor([row]))[0], movie[user == row]
 
-# %% ../../nbs/train/08_movie_learner.ipynb #8334c07e
+# %% ../../nbs/train/08_movie_learner.ipynb #816767eb
 @contextmanager
 def _at_rest(learn) -> Iterator[None]:  # the model on the CPU, without dropout
     device, training = learn.dls.device, learn.model.training
@@ -159,7 +161,7 @@ def _at_rest(learn) -> Iterator[None]:  # the model on the CPU, without dropout
     finally:
         learn.model.to(device).train(training)
 
-# %% ../../nbs/train/08_movie_learner.ipynb #ce9fc385
+# %% ../../nbs/train/08_movie_learner.ipynb #50bae45b
 def _best(learn, scores, watched, k):  # scores [n_movies], rows of movies -> table
     left_out = (rating_counts(learn.graph) == 0).index_fill(0, watched, True)
     top = top_movies(scores[None], left_out[None], k=k)[0]
@@ -168,10 +170,10 @@ def _best(learn, scores, watched, k):  # scores [n_movies], rows of movies -> ta
     table["title"] = learn.dls.valid.tables.titles[top.numpy()]
     return table.assign(**{_answer(learn.model): scores[top].numpy()})
 
-# %% ../../nbs/train/08_movie_learner.ipynb #3db193e8
+# %% ../../nbs/train/08_movie_learner.ipynb #0c91c4de
 def _answer(model): return "score" if model.task == "ranking" else "rating"  # name of a column
 
-# %% ../../nbs/train/08_movie_learner.ipynb #57ea6ef6
+# %% ../../nbs/train/08_movie_learner.ipynb #7f291291
 @patch
 def predict(self: MovieLearner,
     item: object,    # id of a user; or a history: {movie_id: rating} or movie ids, oldest first
@@ -184,7 +186,7 @@ def predict(self: MovieLearner,
         scores, watched = (self._scores_of_history if of_person else self._scores_of_user)(item)
     return _best(self, scores, watched, k)
 
-# %% ../../nbs/train/08_movie_learner.ipynb #ebd70d2d
+# %% ../../nbs/train/08_movie_learner.ipynb #d1f9476e
 @patch
 def lr_find(self: MovieLearner,
     *args: object,      # of fastai's `lr_find`
@@ -196,7 +198,7 @@ def lr_find(self: MovieLearner,
     raise ModelError(f"{self.model.name} has no learning rate, since it learns without gradients: "
                      f"call learn.fit({self.model.recipe.epochs})")
 
-# %% ../../nbs/train/08_movie_learner.ipynb #69efeeeb
+# %% ../../nbs/train/08_movie_learner.ipynb #f8cae952
 @patch
 def export(self: MovieLearner,
     *args: object,      # of fastai's `export`
