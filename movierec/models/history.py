@@ -32,7 +32,8 @@ class HistoryOptions:
     dropout: float = setting(0.3, at_least=0, at_most=1)  # share of a user's vector hidden in training
     co_rated: float = setting(0.3, at_least=0)      # weight of movies that the same people rate
     watched_next: float = setting(0.3, at_least=0)  # weight of movies that people watch after each other
-    ordered: bool = setting(True)                   # false where the order of ratings says nothing
+    # false where the order of ratings says nothing; null finds out from their times
+    ordered: bool | None = setting(None)
     # what is known of movies: genres, year, tags, cast, text and more
     features: tuple[str, ...] = setting(("genres", "language", "period"))
 
