@@ -20,8 +20,10 @@ from .doctor import one_line
 # %% ../nbs/50_cli.ipynb #a9aec6eb
 def _overview():
     commands = [f"  {name:10} {command.function.__doc__}" for name, command in COMMANDS.items()]
-    more = ["  movierec <command> --help   what a command can be told", "  movierec --version          the version"]
-    return "\n".join(["usage: movierec <command> [key=value …]", "", *commands, "", *more, "", "The main job: movierec run"])
+    more = ["  movierec <command> --help   what a command can be told",
+            "  movierec --version          the version"]
+    usage = "usage: movierec <command> [key=value …]"
+    return "\n".join([usage, "", *commands, "", *more, "", "The main job: movierec run"])
 
 # %% ../nbs/50_cli.ipynb #bbd50ee5
 def _settings_of(keys, config):  # lines of the configuration that belong to these groups and keys
@@ -36,7 +38,8 @@ _SEVERAL = "Several values with --multirun: movierec train model=lightgcn,sage -
 def _help(name):
     command = COMMANDS[name]
     settings = _settings_of(command.keys, load_config(command.example.split()[2:]))
-    lines = [f"usage: movierec {name} [key=value …]", "", command.function.__doc__, "", f"Example: {command.example}"]
+    lines = [f"usage: movierec {name} [key=value …]", "", command.function.__doc__, ""]
+    lines.append(f"Example: {command.example}")
     if name == "train": lines += ["", _SEVERAL]
     return "\n".join([*lines, "", "What can be set, as in the example:", *settings])
 
@@ -47,6 +50,7 @@ def _flags_of(command):
     if command == "train": known += ["--multirun", "-m"]
     return known
 
+# %% ../nbs/50_cli.ipynb #7e2ee5fd
 def _split_arguments(arguments):  # -> command, flags, key=value texts
     flags = [argument for argument in arguments if argument.startswith("-")]
     command, *overrides = [argument for argument in arguments if argument not in flags] or [""]
@@ -66,9 +70,9 @@ def _do(command, flags, overrides):  # -> what to print
     if not command: return _overview()
     if {"--help", "-h"} & {*flags}: return _help(command)
     if {"--multirun", "-m"} & {*flags}: return _sweep_table(sweep(overrides, COMMANDS[command].function))
-    configs = [load_config(overrides)]
-    if command == "run": configs.append(load_config([*overrides, "model=stars"]))  # one to rank, one to rate
-    return COMMANDS[command].function(*configs)
+    function, configs = COMMANDS[command].function, [load_config(overrides)]
+    if command == "run": configs.append(load_config([*overrides, "model=stars"]))  # to rank, to rate
+    return function(*configs)
 
 # %% ../nbs/50_cli.ipynb #1437a398
 def _sweep_table(results):
@@ -100,18 +104,21 @@ def _plainly():
         if hasattr(stream, "reconfigure"): stream.reconfigure(errors="replace")
     with warnings.catch_warnings():
         warnings.showwarning = _note
-        for kind in (DeprecationWarning, FutureWarning): warnings.simplefilter("ignore", kind)
+        for kind in (DeprecationWarning, FutureWarning):
+            warnings.simplefilter("ignore", kind)
         warnings.filterwarnings("ignore", "Sparse CSR tensor support")
         yield
 
 # %% ../nbs/50_cli.ipynb #2eedaad4
 def _print_result(arguments):
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with _plainly(): print(_shown(_do(*_split_arguments(arguments))), flush=True)
+    with _plainly():
+        print(_shown(_do(*_split_arguments(arguments))), flush=True)
 
+# %% ../nbs/50_cli.ipynb #74db0d6a
 def main(
-    arguments: list[str] | None = None,  # command, key=value texts and options; those of the process where None
-) -> int:                                # 0 when done, 2 for a mistake in what was given, 130 when stopped by Ctrl-C
+    arguments: list[str] | None = None,  # command, key=value texts and options; None takes the process's
+) -> int:                                # 0: done, 2: a mistake in what was given, 130: stopped by Ctrl-C
     "Run one command of movierec."
     try:
         _print_result(sys.argv[1:] if arguments is None else arguments)

@@ -22,7 +22,7 @@ def _data(config):  # -> DataReport
     from movierec.store.opening import open_store
     with open_store(config.store) as store:
         dataset = load_dataset(**vars(config.data), into=store.writing)
-        store.load(dataset.movies, dataset.ratings, dataset.users, dataset.report)
+        store.load(dataset.movies, dataset.ratings, users=dataset.users, report=dataset.report)
     return dataset.report
 
 # %% ../nbs/45_commands.ipynb #20e4d8b6
@@ -38,14 +38,15 @@ def _read_store(config):  # -> Dataset
 def _train(config):  # -> folder of the run
     "Train a model on what the store holds, and export it."
     from movierec.runs import train_configured
-    return train_configured(lambda: _read_store(config), config, progress=sys.stdout.isatty()).folder
+    run = train_configured(lambda: _read_store(config), config, progress=sys.stdout.isatty())
+    return run.folder
 
 # %% ../nbs/45_commands.ipynb #d690b8f5
 def _load_run(config, folder=None):
     from movierec.runs import Run
     return Run.load(folder or config.run, runs=config.runs, device=config.trainer.device)
 
-def _evaluate(config):  # -> DataFrame: a row for the model and one for its baseline, a column for each metric
+def _evaluate(config):  # -> DataFrame: a row for the model, one for its baseline; a column for each metric
     "Measure a run on its test ratings."
     return _load_run(config).evaluate()
 
@@ -60,8 +61,9 @@ def _recommend(config):  # -> DataFrame: user_id, movie_id, title, year, genres,
     "Recommend movies that a user has not watched."
     recommender = _load_run(config).recommender
     if config.user is None and not config.history:
-        raise MovierecError("recommend for whom? give user=ID, such as user=42, or history='{318: 5, 296: 4.5}'")
-    return recommender.recommend(config.user, config.k, history=config.history or ())
+        raise MovierecError("recommend for which user? "
+                            "give user=ID, such as user=42, or history='{318: 5, 296: 4.5}'")
+    return recommender.recommend(config.user, history=config.history or (), k=config.k)
 
 # %% ../nbs/45_commands.ipynb #48021de6
 def _everyone(config):  # -> folder of Parquet files: user_id, movie_id, score, rank

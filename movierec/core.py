@@ -44,7 +44,8 @@ def whole_number(
     "Read an id or a count, however it was written."
     try:
         number = int(value)
-        is_whole = type(value).__name__ not in ("bool", "bool_") and number == float(value)
+        exact = isinstance(value, (Integral, str)) or number == float(value)  # no float has 64 bits
+        is_whole = exact and type(value).__name__ not in ("bool", "bool_")
     except (TypeError, ValueError, OverflowError):
         is_whole = False
     if not is_whole: raise error(f"{name} must be a whole number, not {value!r}")

@@ -48,7 +48,8 @@ def one_line(
 def _gpus() -> Iterator[str]:
     try:
         import torch
-        for n in range(torch.cuda.device_count()): yield f"cuda:{n}: {torch.cuda.get_device_name(n)}"
+        for n in range(torch.cuda.device_count()):
+            yield f"cuda:{n}: {torch.cuda.get_device_name(n)}"
         if torch.backends.mps.is_available(): yield "mps"
     except ModuleNotFoundError:
         return  # among the packages it is said already

@@ -34,7 +34,8 @@ def _beside(runs):  # a folder to write into, gone unless it was renamed
         Path(runs).mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=runs, prefix=".new-"))
     except OSError as error:
-        raise MovierecError(f"cannot write into runs={runs}: {error.strerror}; give another runs=FOLDER") from None
+        said = error.strerror
+        raise MovierecError(f"cannot write into runs={runs}: {said}; give another runs=FOLDER") from None
     try:
         yield folder
     finally:
@@ -55,6 +56,7 @@ def _names(runs, model):
     yield Path(runs) / stem
     yield from (Path(runs) / f"{stem}-{n}" for n in range(2, 100))
 
+# %% ../nbs/20_runs.ipynb #b19d65d8
 def _finish(folder, runs, model):  # give a finished folder its name
     os.chmod(folder, 0o755)
     for run in _names(runs, model):
@@ -69,7 +71,7 @@ def _finish(folder, runs, model):  # give a finished folder its name
 # %% ../nbs/20_runs.ipynb #fa0018d5
 def _find(folder, runs):  # folder of a run
     if (folder / "config.yaml").is_file(): return folder
-    found = sorted(str(path.parent) for path in runs.glob("[!.]*/config.yaml"))  # runs/latest among them
+    found = sorted(str(path.parent) for path in runs.glob("[!.]*/config.yaml"))
     if not found: raise MovierecError(f"no run at {folder}: make one with `movierec train`")
     latest = ", ".join(Path(run).name for run in found[-3:])
     raise MovierecError(f"no run at {folder}: {runs} holds {latest}.{nearest(folder, found)}")
@@ -81,8 +83,8 @@ EXTRAS = {"train": _TRAIN, "arango": {"arango": "python-arango"}}  # modules and
 
 @contextmanager
 def needs(
-    extra: str,  # name in `EXTRAS`
-) -> Iterator[None]:
+    extra: str,      # name in `EXTRAS`
+) -> Iterator[None]:  # a context in which imports may fail
     "Say which pip line brings what is missing."
     try:
         yield
@@ -104,7 +106,8 @@ def _to_device(learn, name):
     try:
         learn.model.to(name)
     except (AssertionError, RuntimeError) as error:
-        raise MovierecError(f"trainer.device={name} is not on this machine: trainer.device=auto takes what there is") from error
+        raise MovierecError(f"trainer.device={name} is not on this machine: "
+                            "trainer.device=auto takes what there is") from error
     learn.dls.to(name)
     return learn
 
@@ -114,6 +117,7 @@ def _held_out(split, part):
     if len(rows): return rows
     raise MovierecError(f"too few ratings: none are left for {part}; a user needs at least 3")
 
+# %% ../nbs/20_runs.ipynb #36abc1b5
 def _pace(trainer):
     return {name: getattr(trainer, name) for name in ("learning_rate", "weight_decay", "one_cycle")}
 
@@ -129,6 +133,7 @@ def _choose_epochs(config, movies, split, **how):  # train on train, judge on va
 def _final(split):
     return split.assign(part=split.part.replace("validation", "train"))
 
+# %% ../nbs/20_runs.ipynb #8ec76ee2
 def _train_finally(config, movies, split, epochs, **how):  # train on train and validation, judge on test
     from movierec.train.evaluation import compare
     from movierec.train.learner import fit_epochs
@@ -158,15 +163,18 @@ def _users(data):  # a row for each user, with what is known of them
     rated = pd.DataFrame({"user_id": data.ratings.user_id.unique()})
     return as_users(rated.merge(known, on="user_id", how="left"))
 
+# %% ../nbs/20_runs.ipynb #a2ca885d
 def _write_tables(folder, data, users, split):
     split.to_parquet(folder / "split.parquet", index=False)
     data.movies.to_parquet(folder / "movies.parquet", index=False)
     users.to_parquet(folder / "users.parquet", index=False)
     (folder / "data_report.json").write_text(data.report.to_json(), encoding="utf-8")
 
+# %% ../nbs/20_runs.ipynb #4552fba4
 def _settings(config):  # what the bundle's manifest keeps
     model = {"name": config.model.name, **config.model.options}
-    return {"split": asdict(config.split), "model": model, "trainer": asdict(config.trainer), "seed": config.seed}
+    split, trainer = asdict(config.split), asdict(config.trainer)
+    return {"split": split, "model": model, "trainer": trainer, "seed": config.seed}
 
 # %% ../nbs/20_runs.ipynb #3b13b4e5
 def _write_model(folder, config, learn, metrics):
@@ -181,7 +189,7 @@ def _write_model(folder, config, learn, metrics):
 # %% ../nbs/20_runs.ipynb #4a64ee79
 def _write_run(folder, config, data, **how):
     from movierec.models.splits import split_ratings
-    split = split_ratings(data.ratings, config.split.name, config.split.seed)
+    split = split_ratings(data.ratings, config.split.name, seed=config.split.seed)
     how["users"] = _users(data)
     best, validation, recorder = _choose_epochs(config, data.movies, split, **how)
     learn, test = _train_finally(config, data.movies, split, best, **how)
@@ -207,6 +215,7 @@ def _read_metrics(folder):  # as they were written
     with _reading(folder / "metrics.json") as file:
         return json.loads(file.read_text(encoding="utf-8"))
 
+# %% ../nbs/20_runs.ipynb #3e9a72c5
 def _metrics_table(folder):  # model and part down, metrics across
     metrics = _read_metrics(folder)
     with _reading(folder / "metrics.json"):
@@ -219,15 +228,19 @@ def _known_model(config, model):  # the class, or the name of one of ours
     from movierec.models.registry import MODELS
     if model or config.model.name in MODELS: return model or config.model.name
     name = config.model.name
-    raise MovierecError(f"{name!r} is a model of your own: open the run with Run.load(folder, model=YourClass)")
+    raise MovierecError(f"{name!r} is a model of your own: "
+                        "open the run with Run.load(folder, model=YourClass)")
 
 # %% ../nbs/20_runs.ipynb #f994f15f
 def _read_learner(config, folder, model):  # the trained learner of a run
     import torch
     model = _known_model(config, model)
-    with _reading(folder / "split.parquet") as file: split = pd.read_parquet(file)
-    with _reading(folder / "movies.parquet") as file: movies = as_movies(pd.read_parquet(file))
-    with _reading(folder / "users.parquet") as file: users = as_users(pd.read_parquet(file))
+    with _reading(folder / "split.parquet") as file:
+        split = pd.read_parquet(file)
+    with _reading(folder / "movies.parquet") as file:
+        movies = as_movies(pd.read_parquet(file))
+    with _reading(folder / "users.parquet") as file:
+        users = as_users(pd.read_parquet(file))
     with _reading(folder / "checkpoint.pt") as file, warnings.catch_warnings(action="ignore"):
         learn = _learner(config, movies, _final(split), users=users, model=model)
         learn.model.load_state(torch.load(file, map_location="cpu", weights_only=True))
@@ -270,13 +283,14 @@ class Run:
     @cached_property
     def learner(self) -> object:  # fastai Learner, trained on train and validation
         "Load the trained learner."
-        with needs("train"): return _read_learner(self.config, self.folder, self._model)
+        with needs("train"):
+            return _read_learner(self.config, self.folder, self._model)
 
 # %% ../nbs/20_runs.ipynb #575c1aee
 def _load_run(cls,
     folder: str | Path = "runs/latest",  # of the run
     *,
-    runs: str | Path | None = None,      # folder of all runs, named where there is no such run; None takes the one above
+    runs: str | Path | None = None,      # of all runs, to name those that are there; None: the folder above
     **options: object,                   # of `Run`
 ) -> Run:
     "Open a run that `train_run` or `movierec train` has made."
@@ -302,7 +316,8 @@ def train_configured(
     progress: bool = True,       # show bars and a table of epochs
 ) -> Run:                        # finished
     "Train a model as a configuration says."
-    with needs("train"): from movierec.train import evaluation, export, learner  # noqa: F401
+    with needs("train"):
+        from movierec.train import evaluation, export, learner  # noqa: F401
     _check_options(config, model)
     data = data() if callable(data) else data
     with _beside(config.runs) as folder:
@@ -315,8 +330,9 @@ def _configured(cls, split, runs, seed, trainer, options):  # Config of what `tr
     recipe = asdict(cls.recipe)
     usual = recipe.pop("split")
     given = {name: value for name, value in trainer.items() if value is not None}
-    return make_config(runs=str(runs), seed=seed, split={"name": split or usual, "seed": seed},
-                       model={"name": cls.name, **asdict(cls.make_options(**options))}, trainer=recipe | given)
+    model = {"name": cls.name, **asdict(cls.make_options(**options))}
+    split = {"name": split or usual, "seed": seed}
+    return make_config(runs=str(runs), seed=seed, split=split, model=model, trainer=recipe | given)
 
 # %% ../nbs/20_runs.ipynb #eec9dff6
 def train_run(
@@ -338,14 +354,15 @@ def train_run(
     "Train a model, measure it, and keep all that is needed to check it."
     trainer = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size,
                "weight_decay": weight_decay, "one_cycle": one_cycle, "device": device}
-    with needs("train"): from movierec.models.registry import model_class
+    with needs("train"):
+        from movierec.models.registry import model_class
     cls = model_class(model)
     config = _configured(cls, split, runs, seed, trainer, options)
     return train_configured(data, config, model=cls, progress=progress)
 
 # %% ../nbs/20_runs.ipynb #4a5c8843
 @patch
-def evaluate(self: Run) -> pd.DataFrame:  # a row for the model and one for its baseline, a column for each metric
+def evaluate(self: Run) -> pd.DataFrame:  # rows: the model, its baseline; columns: metrics
     "Measure the run on its test ratings."
     learn = self.learner
     from movierec.train.evaluation import compare
@@ -362,7 +379,8 @@ def export(self: Run,
     rating: Run | None = None,  # run of a model that predicts ratings for any history, such as stars
 ) -> Path:                      # folder of the bundle
     "Write the bundle again, with a rating model where one is given."
-    with needs("train"): from movierec.train.export import export_bundle
+    with needs("train"):
+        from movierec.train.export import export_bundle
     about = {"metrics": _read_metrics(self.folder), "settings": _settings(self.config)}
     bundle = export_bundle(self.learner, self.folder / "bundle", **about)
     self.__dict__.pop("recommender", None)  # of the earlier bundle

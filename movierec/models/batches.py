@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['user_movie_matrix', 'UserRows', 'RatedEdges', 'RowLoader']
 
-# %% ../../nbs/models/20_batches.ipynb #14382fc6
+# %% ../../nbs/models/20_batches.ipynb #e2e68b7b
 from collections.abc import Iterable, Iterator
 
 import pandas as pd
@@ -17,20 +17,24 @@ from torch_geometric.data import HeteroData
 from ..core import patch
 from .graph import pair_index, rating_counts
 
-# %% ../../nbs/models/20_batches.ipynb #2cd20c90
+# %% ../../nbs/models/20_batches.ipynb #523ce933
+def _known_pairs(graph, ratings):  # [2, n_known], row numbers
+    if ratings is None: return graph["user", "rates", "movie"].edge_index
+    pairs = pair_index(graph, ratings)
+    return pairs[:, (pairs >= 0).all(0)]
+
+# %% ../../nbs/models/20_batches.ipynb #5d295c4f
 def user_movie_matrix(
     graph: HeteroData,             # gives the rows, the columns and, by default, the ones
     ratings: pd.DataFrame = None,  # others to mark instead; pairs unknown to the graph are left out
 ) -> torch.Tensor:                 # sparse [n_users, n_movies], float32, 1 where rated
     "Mark which user has rated which movie."
-    edge_index = graph["user", "rates", "movie"].edge_index
-    if ratings is not None: edge_index = pair_index(graph, ratings)
-    edge_index = edge_index[:, (edge_index >= 0).all(0)]  # [2, n_known]
+    edge_index = _known_pairs(graph, ratings)
     shape = graph["user"].num_nodes, graph["movie"].num_nodes
     ones = torch.ones(edge_index.shape[1])
     return torch.sparse_coo_tensor(edge_index, ones, shape, check_invariants=False).coalesce()
 
-# %% ../../nbs/models/20_batches.ipynb #9ade6d08
+# %% ../../nbs/models/20_batches.ipynb #5ed2d1cd
 class UserRows:
     "Users by row number, and the movies that are relevant to each."
     def __init__(self,
@@ -43,7 +47,7 @@ class UserRows:
 
     def __len__(self): return len(self.users)
 
-# %% ../../nbs/models/20_batches.ipynb #936344b0
+# %% ../../nbs/models/20_batches.ipynb #589aafd8
 @patch
 def __getitem__(self: UserRows, rows):  # user_index [n], relevant, not_candidate [n, n_movies]
     users = self.users[rows]
@@ -53,7 +57,7 @@ def __getitem__(self: UserRows, rows):  # user_index [n], relevant, not_candidat
         not_candidate = not_candidate | self.watched.index_select(0, users).to_dense().bool()
     return users, relevant, not_candidate
 
-# %% ../../nbs/models/20_batches.ipynb #a6014574
+# %% ../../nbs/models/20_batches.ipynb #ee9a5227
 class RatedEdges:
     "Edges to score, and their ratings."
     def __init__(self,
@@ -67,12 +71,12 @@ class RatedEdges:
 
     def __len__(self): return len(self.ratings)
 
-# %% ../../nbs/models/20_batches.ipynb #301eafad
+# %% ../../nbs/models/20_batches.ipynb #a7d0c042
 @patch
 def __getitem__(self: RatedEdges, rows):  # [n] -> edge_label_index [n, 2], ratings [n]
     return self.pairs[rows], self.ratings[rows]
 
-# %% ../../nbs/models/20_batches.ipynb #974ec7ba
+# %% ../../nbs/models/20_batches.ipynb #0b3aedb2
 class RowLoader(DataLoader):
     "Load batches by indexing the examples with many rows at once."
     def create_batches(self,

@@ -57,14 +57,15 @@ def _user_frame(data, users, features):  # a row for each user of the graph
     known = users.set_index("user_id").reindex(data["user"].user_id.numpy())
     return user_features(known.reset_index(), features)
 
-# %% ../../nbs/models/10_graph.ipynb #93773fb5
+# %% ../../nbs/models/10_graph.ipynb #2875af82
 def _add_features(data, movies, features, users):  # x, feature_names
     known = [*MOVIE_FEATURES, *USER_FEATURES]
     for name in features:
         if name in known: continue
         raise FeatureError(f"unknown feature {name!r}: one of {', '.join(known)}."
                            f"{nearest(name, known)}")
-    of_movies, of_users = ([name for name in features if name in group] for group in (MOVIE_FEATURES, USER_FEATURES))
+    of_movies = [name for name in features if name in MOVIE_FEATURES]
+    of_users = [name for name in features if name in USER_FEATURES]
     frames = {"movie": movie_features(movies, of_movies)}
     if of_users: frames["user"] = _user_frame(data, users, of_users)
     for kind, frame in frames.items():
@@ -77,7 +78,7 @@ def _add_edges(edges, edge_index, ratings):
     edges.rating = torch.from_numpy(ratings.rating.to_numpy("float32", copy=True))  # [n_ratings]
     edges.timestamp = torch.from_numpy(ratings.timestamp.to_numpy("int64", copy=True))  # [n_ratings]
 
-# %% ../../nbs/models/10_graph.ipynb #9d3cd91c
+# %% ../../nbs/models/10_graph.ipynb #824c92d0
 def build_graph(
     movies: pd.DataFrame,   # one row per movie; each becomes a node, rated or not
     ratings: pd.DataFrame,  # what the model may see; each row becomes an edge, each user a node

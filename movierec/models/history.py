@@ -6,7 +6,7 @@
 __all__ = ['HistoryOptions', 'HistoryConv', 'NextMovies', 'MaskedMovies', 'HeldOutMovies', 'HistoryModel', 'HistoryRanker',
            'TopMoviesOfHistory']
 
-# %% ../../nbs/models/60_history.ipynb #cecfb64a
+# %% ../../nbs/models/60_history.ipynb #8d6f44c2
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ from .graph import rating_counts
 from .relations import Histories, co_rated, neighbour_table, watched_next
 from .serving import TopMovies, pad_rows
 
-# %% ../../nbs/models/60_history.ipynb #ddc7e4db
+# %% ../../nbs/models/60_history.ipynb #50a4ac65
 @dataclass(kw_only=True)
 class HistoryOptions:
     "Options of `HistoryRanker`."
@@ -37,7 +37,7 @@ class HistoryOptions:
     # what is known of movies: genres, year, tags, cast, text and more
     features: tuple[str, ...] = setting(("genres", "language", "period"))
 
-# %% ../../nbs/models/60_history.ipynb #3199236c
+# %% ../../nbs/models/60_history.ipynb #401c4078
 class HistoryConv(MessagePassing):
     "Sum the movies of each history, each part of a vector with a weight of its own."
     def __init__(self,
@@ -62,7 +62,7 @@ class HistoryConv(MessagePassing):
         "Weigh each head's part of the movie at the start of each edge."
         return (x_j.unflatten(-1, (self.heads, -1)) * weight[..., None]).flatten(1)
 
-# %% ../../nbs/models/60_history.ipynb #c379bb44
+# %% ../../nbs/models/60_history.ipynb #d7e58d47
 _AHEAD = 10  # movies that count as next
 
 class NextMovies:
@@ -71,13 +71,14 @@ class NextMovies:
         graph: HeteroData,  # what the model sees
         length: int,        # how many of the latest movies to hand out
     ):
-        self.histories, self.length, self.unrated = Histories(graph), length, rating_counts(graph) == 0
+        self.histories, self.length = Histories(graph), length
+        self.unrated = rating_counts(graph) == 0
         place = torch.arange(len(self.histories.user)) - self.histories.start[self.histories.user]
         self.users, self.places = self.histories.user[place > 0], place[place > 0]
 
     def __len__(self): return len(self.users)
 
-# %% ../../nbs/models/60_history.ipynb #ff902ce3
+# %% ../../nbs/models/60_history.ipynb #3961d205
 @patch
 def __getitem__(self: NextMovies, rows):  # history, stars [n, length]; then [n, n_movies]
     users, places = self.users[rows], self.places[rows]
@@ -86,15 +87,15 @@ def __getitem__(self: NextMovies, rows):  # history, stars [n, length]; then [n,
     history, stars = self.histories.latest(users, self.length, ends=places)
     return history, stars, relevant, watched.bool() | self.unrated
 
-# %% ../../nbs/models/60_history.ipynb #b961d01b
+# %% ../../nbs/models/60_history.ipynb #3d012ce0
 class MaskedMovies(NextMovies):
     "A history of which a part, drawn anew each time, is masked and has to be found again."
 
-# %% ../../nbs/models/60_history.ipynb #7cf285bb
+# %% ../../nbs/models/60_history.ipynb #160d76cb
 def _all_watched(histories, users):  # [n, n_movies], 1 where watched at any time
     return histories.marked(users, starts=torch.zeros_like(users), ends=histories.length[users])
 
-# %% ../../nbs/models/60_history.ipynb #ab782dc5
+# %% ../../nbs/models/60_history.ipynb #a1533813
 @patch
 def __getitem__(self: MaskedMovies, rows):  # history, stars [n, length]; then [n, n_movies]
     users, filler = self.users[rows], self.histories.n_movies
@@ -106,7 +107,7 @@ def __getitem__(self: MaskedMovies, rows):  # history, stars [n, length]; then [
     share = relevant / relevant.sum(1, keepdim=True).clamp(min=1)
     return history.masked_fill(masked, filler), stars.masked_fill(masked, 0.0), share, not_candidate
 
-# %% ../../nbs/models/60_history.ipynb #7a350cb0
+# %% ../../nbs/models/60_history.ipynb #f185c077
 class HeldOutMovies:
     "The whole history of each user, and what is held out."
     def __init__(self,
@@ -119,16 +120,16 @@ class HeldOutMovies:
 
     def __len__(self): return len(self.rows)
 
-# %% ../../nbs/models/60_history.ipynb #616d19c1
+# %% ../../nbs/models/60_history.ipynb #5d73a324
 @patch
 def __getitem__(self: HeldOutMovies, rows):  # history, stars [n, length]; then [n, n_movies]
     users, relevant, not_candidate = self.rows[rows]
     history, stars = self.histories.latest(users, self.length)
     return history, stars, relevant, not_candidate
 
-# %% ../../nbs/models/60_history.ipynb #a9c74133
+# %% ../../nbs/models/60_history.ipynb #e8be592d
 class HistoryModel(RankingModel):
-    "Rank movies for any history; subclasses write `forward(history, stars)` -> scores [n, n_movies]."
+    "Rank movies for any history; subclasses write `forward(history, stars)` -> [n, n_movies]."
     n_inputs, remembered = 2, 200
     def examples(self,
         graph: HeteroData,         # from `build_graph`
@@ -140,7 +141,7 @@ class HistoryModel(RankingModel):
         held_out = HeldOutMovies(graph, validation, length=self.remembered)
         return NextMovies(graph, self.remembered), held_out
 
-# %% ../../nbs/models/60_history.ipynb #8d883581
+# %% ../../nbs/models/60_history.ipynb #45682acf
 @patch
 def validation_batch_size(self: HistoryModel,
     batch_size: int,  # examples in a training step
@@ -148,7 +149,7 @@ def validation_batch_size(self: HistoryModel,
     "Say how many validation examples fit at a time."
     return 16
 
-# %% ../../nbs/models/60_history.ipynb #9140b1a9
+# %% ../../nbs/models/60_history.ipynb #646a09df
 @patch
 @torch.no_grad()
 def scorer(self: HistoryModel,
@@ -161,13 +162,13 @@ def scorer(self: HistoryModel,
         return torch.cat([self(*given, *prepared) for given in latest])
     return torch.no_grad()(scores)
 
-# %% ../../nbs/models/60_history.ipynb #98d6150e
+# %% ../../nbs/models/60_history.ipynb #1fdb609e
 @patch
 def prepare(self: HistoryModel) -> tuple:  # further arguments of `forward`
     "Compute what is the same for all histories."
     return ()
 
-# %% ../../nbs/models/60_history.ipynb #7020ade4
+# %% ../../nbs/models/60_history.ipynb #a3fac4c2
 @patch
 def serving_module(self: HistoryModel,
     graph: HeteroData,  # that the model was trained on
@@ -175,7 +176,7 @@ def serving_module(self: HistoryModel,
     "Make the module that serves any history."
     return TopMovies(self, graph)
 
-# %% ../../nbs/models/60_history.ipynb #5b893659
+# %% ../../nbs/models/60_history.ipynb #08e506be
 _RECENCY = (2.0, 8.0, 30.0, 1000.0)  # places after which a head starts out to forget
 
 class HistoryRanker(HistoryModel):
@@ -190,13 +191,13 @@ class HistoryRanker(HistoryModel):
         self.n_movies, counts = graph["movie"].num_nodes, rating_counts(graph)
         self.length, self.remembered = (50, 200) if self.options.ordered else (200, 1000)
         self._start_weights(counts)
-        size = self.options.embedding_size
-        self.watched, self.candidate = NodeInput(graph["movie"], size), NodeInput(graph["movie"], size)
+        self.watched = NodeInput(graph["movie"], self.options.embedding_size)
+        self.candidate = NodeInput(graph["movie"], self.options.embedding_size)
         self.register_buffer("unrated", counts == 0)
         self.dropout, self.relations = nn.Dropout(self.options.dropout), {}
         self._relate_all(graph)
 
-# %% ../../nbs/models/60_history.ipynb #3c477e87
+# %% ../../nbs/models/60_history.ipynb #7d17015d
 @patch
 def _start_weights(self: HistoryRanker, counts):
     rank = torch.arange(self.length)[:, None]
@@ -205,7 +206,7 @@ def _start_weights(self: HistoryRanker, counts):
     self.liking = nn.Parameter(torch.ones(11, len(fading)))       # [ratings from 0 to 5, heads]
     self.prior, self.conv = nn.Parameter(counts.float().log1p()), HistoryConv(len(fading))
 
-# %% ../../nbs/models/60_history.ipynb #7bef63e6
+# %% ../../nbs/models/60_history.ipynb #80a37400
 @patch
 def examples(self: HistoryRanker,
     graph: HeteroData,         # from `build_graph`
@@ -217,36 +218,36 @@ def examples(self: HistoryRanker,
     kind = NextMovies if self.options.ordered else MaskedMovies
     return kind(graph, self.length), HeldOutMovies(graph, validation, length=self.remembered)
 
-# %% ../../nbs/models/60_history.ipynb #826717da
+# %% ../../nbs/models/60_history.ipynb #d74ffb57
 @patch
 def tables(
     self: HistoryRanker,
-) -> tuple[torch.Tensor, ...]:  # watched [n_movies + 1, size], candidate [n_movies, size], prior [n_movies]
+) -> tuple[torch.Tensor, ...]:  # watched [n_movies + 1, size], candidate [n_movies, size], prior
     "Describe every movie as one that was watched and as a candidate; the last row is the filler."
     masked = self.unrated
     if self.training: masked = masked | (torch.rand_like(self.prior) < 0.05)  # [n_movies]
     prior = torch.where(masked, self.prior[~self.unrated].mean(), self.prior)
     return pad(self.watched(masked), (0, 0, 0, 1)), self.candidate(masked), prior
 
-# %% ../../nbs/models/60_history.ipynb #c387a895
+# %% ../../nbs/models/60_history.ipynb #08f175e7
 @patch
 def prepare(self: HistoryRanker) -> tuple:  # further arguments of `forward`
     "Compute what is the same for all histories."
     return self.tables(),
 
-# %% ../../nbs/models/60_history.ipynb #ff5bc089
+# %% ../../nbs/models/60_history.ipynb #88610f27
 @patch
 def _weights(self: HistoryRanker, there, stars):  # [n, length, heads]
     liking = self.liking[(2 * stars).round().long()]
     return self.recency * liking * dropout(there, 0.2, self.training)[..., None]
 
-# %% ../../nbs/models/60_history.ipynb #5aa61c9c
+# %% ../../nbs/models/60_history.ipynb #15d85ef2
 def _first(table, length, value=0):  # [n, longest] -> [n, length], filled up with value
     return pad(table, (0, length), value=value)[:, :length]
 
-# %% ../../nbs/models/60_history.ipynb #27ed8aa8
+# %% ../../nbs/models/60_history.ipynb #c49b6d25
 @patch
-def _taste(self: HistoryRanker, history, stars, tables):  # scores [n, n_movies] by the learned weights alone
+def _taste(self: HistoryRanker, history, stars, tables):  # [n, n_movies], by learned weights
     x, candidates, prior = tables
     history, stars = _first(history, self.length, self.n_movies), _first(stars, self.length)
     there = (history < self.n_movies).float()                          # [n, length]
@@ -257,17 +258,20 @@ def _taste(self: HistoryRanker, history, stars, tables):  # scores [n, n_movies]
     vector = self.dropout(vector / (there.sum(1, keepdim=True) + 1).sqrt())
     return vector @ candidates.T + prior
 
-# %% ../../nbs/models/60_history.ipynb #74f80bbf
-_FADING = {"co_rated": lambda rank: (rank + 1) ** -0.5, "watched_next": lambda rank: torch.exp(-rank / 3)}
+# %% ../../nbs/models/60_history.ipynb #cb47a42f
+_FADING = {
+    "co_rated": lambda rank: (rank + 1) ** -0.5,
+    "watched_next": lambda rank: torch.exp(-rank / 3),
+}
 
-# %% ../../nbs/models/60_history.ipynb #238eb96c
+# %% ../../nbs/models/60_history.ipynb #5b7f758a
 @patch
 def _fading(self: HistoryRanker, rank, name):  # weight of a watched movie by its rank
     return _FADING[name](rank) if self.options.ordered else torch.ones_like(rank)
 
-# %% ../../nbs/models/60_history.ipynb #daa9fef8
+# %% ../../nbs/models/60_history.ipynb #c9bc9db6
 @patch
-def _related(self: HistoryRanker, history, name):  # scores [n, n_movies] by the relation to the history
+def _related(self: HistoryRanker, history, name):  # [n, n_movies], by the relation
     neighbours = getattr(self, f"{name}_neighbours")[history]          # [n, longest, n_neighbours]
     weights = getattr(self, f"{name}_weights")[history]
     rank = (torch.ones_like(history[:1]).cumsum(1) - 1).float()        # [1, longest]
@@ -275,7 +279,7 @@ def _related(self: HistoryRanker, history, name):  # scores [n, n_movies] by the
     scores = weights.new_zeros(history.shape[0], self.n_movies + 1)
     return scores.scatter_add(1, neighbours.flatten(1), weights)[:, :-1]
 
-# %% ../../nbs/models/60_history.ipynb #2d601509
+# %% ../../nbs/models/60_history.ipynb #fd0a5a8f
 @patch
 def _relate(self: HistoryRanker, graph, name, weight, relation):
     neighbours, weights = neighbour_table(relation, self.n_movies)
@@ -286,16 +290,17 @@ def _relate(self: HistoryRanker, graph, name, weight, relation):
     scores = [self._related(histories.latest(users, self.remembered)[0], name) for users in batches]
     self.relations[name] = weight / torch.cat(scores).std().clamp(min=1e-6).item()
 
-# %% ../../nbs/models/60_history.ipynb #707e7ddd
+# %% ../../nbs/models/60_history.ipynb #42f28f5c
 @patch
 def _relate_all(self: HistoryRanker, graph):
     options = self.options
     if options.co_rated:
-        self._relate(graph, "co_rated", options.co_rated, co_rated(graph, neighbours=self.remembered))
+        relation = co_rated(graph, neighbours=self.remembered)
+        self._relate(graph, "co_rated", options.co_rated, relation)
     if options.watched_next and options.ordered:
         self._relate(graph, "watched_next", options.watched_next, watched_next(graph))
 
-# %% ../../nbs/models/60_history.ipynb #757b65be
+# %% ../../nbs/models/60_history.ipynb #2e039706
 @patch
 def forward(self: HistoryRanker,
     history: torch.Tensor,  # [n, longest], rows of movies, last watched first, then n_movies
@@ -305,9 +310,10 @@ def forward(self: HistoryRanker,
     "Score every movie for the given histories."
     scores = self._taste(history, stars, tables or self.tables())
     if self.training: return scores
-    return scores + sum(weight * self._related(history, name) for name, weight in self.relations.items())
+    related = (weight * self._related(history, name) for name, weight in self.relations.items())
+    return scores + sum(related)
 
-# %% ../../nbs/models/60_history.ipynb #f3fce45b
+# %% ../../nbs/models/60_history.ipynb #34be1e1e
 class TopMoviesOfHistory(TopMovies):
     "Choose the best movies for any history, from tables with a row for each movie."
     inputs = TopMovies.inputs | {"offset": ["rows"]}
@@ -317,12 +323,12 @@ class TopMoviesOfHistory(TopMovies):
     ):
         super().__init__(model, graph)
         with torch.no_grad(): seen, candidates, prior = self.model.tables()
-        self.tables |= {"seen": pad_rows(seen[:-1]), "candidates": pad_rows(candidates).T.contiguous()}
-        self.tables["prior"] = pad_rows(prior)
+        candidates = pad_rows(candidates).T.contiguous()
+        self.tables |= {"seen": pad_rows(seen[:-1]), "candidates": candidates, "prior": pad_rows(prior)}
         self.shapes |= {"seen": ["rows", "size"], "candidates": ["size", "rows"], "prior": ["rows"]}
         for name, weight in self.model.relations.items(): self._add_relation(name, weight)
 
-# %% ../../nbs/models/60_history.ipynb #a069e022
+# %% ../../nbs/models/60_history.ipynb #a9a1c6f8
 @patch
 def _add_relation(self: TopMoviesOfHistory, name, weight):
     neighbours = getattr(self.model, f"{name}_neighbours")[:-1]
@@ -331,27 +337,27 @@ def _add_relation(self: TopMoviesOfHistory, name, weight):
     self.tables[f"{name}_weights"] = pad_rows(weights * weight)
     self.shapes |= {f"{name}_{part}": ["rows", "edges"] for part in ("neighbours", "weights")}
 
-# %% ../../nbs/models/60_history.ipynb #6b6442f7
+# %% ../../nbs/models/60_history.ipynb #9c885817
 @patch
-def _taste(self: TopMoviesOfHistory, history, stars, tables):  # [n, n_movies + 2]; history [n, length]
+def _taste(self: TopMoviesOfHistory, history, stars, tables):  # [n, n_movies + 2]
     there = (history != tables["prior"].shape[0] - 2).float()                         # [n, length]
-    liking = embedding((2 * stars).round().long(), self.model.liking)                 # [n, length, heads]
+    liking = embedding((2 * stars).round().long(), self.model.liking)
     weight = self.model.recency * liking * there[..., None]
     parts = embedding(history, tables["seen"]).unflatten(-1, (weight.shape[-1], -1))  # by head
     vector = (parts * weight[..., None]).sum(1).flatten(1)                            # [n, size]
     vector = vector / (there.sum(1, keepdim=True) + 1).sqrt()
     return vector @ tables["candidates"] + tables["prior"]
 
-# %% ../../nbs/models/60_history.ipynb #7ccc390e
+# %% ../../nbs/models/60_history.ipynb #2062cff1
 @patch
-def _related(self: TopMoviesOfHistory, scores, history, name, tables):  # adds to scores [n, n_movies + 2]
+def _related(self: TopMoviesOfHistory, scores, history, name, tables):  # added to scores
     rank = torch.arange(history.shape[1]).float()
     fading = self.model._fading(rank, name)                                    # [seen]
     weights = embedding(history, tables[f"{name}_weights"]) * fading[:, None]  # [n, seen, edges]
     neighbours = embedding(history, tables[f"{name}_neighbours"]).flatten(1).long()
     return scores.scatter_add(1, neighbours, weights.flatten(1))
 
-# %% ../../nbs/models/60_history.ipynb #165656e1
+# %% ../../nbs/models/60_history.ipynb #6f02c70a
 @patch
 def scores(self: TopMoviesOfHistory,
     history: torch.Tensor,  # [n, seen], int64 movie rows, last watched first, then n_movies
@@ -368,7 +374,7 @@ def scores(self: TopMoviesOfHistory,
         scores = self._related(scores, latest if name == "watched_next" else history, name, tables)
     return scores
 
-# %% ../../nbs/models/60_history.ipynb #d696d45f
+# %% ../../nbs/models/60_history.ipynb #a849defd
 @patch
 def serving_module(self: HistoryRanker,
     graph: HeteroData,   # that the model was trained on
@@ -376,9 +382,9 @@ def serving_module(self: HistoryRanker,
     "Make the module that serves any history."
     return TopMoviesOfHistory(self, graph)
 
-# %% ../../nbs/models/60_history.ipynb #6babb41c
+# %% ../../nbs/models/60_history.ipynb #91640987
 @patch
-def content_layers(self: HistoryRanker) -> dict:  # layers by the table that they fill; {} without features
+def content_layers(self: HistoryRanker) -> dict:  # by the table that they fill; {} without features
     "Give the layers that describe a movie without ratings by its content."
     layers = {"seen": self.watched.features, "candidates": self.candidate.features}
     return {name: layer for name, layer in layers.items() if layer}

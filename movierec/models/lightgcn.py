@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LightGCNOptions', 'LightGCN']
 
-# %% ../../nbs/models/70_lightgcn.ipynb #105230cd
+# %% ../../nbs/models/70_lightgcn.ipynb #35b43b01
 import warnings
 from dataclasses import dataclass
 
@@ -16,20 +16,20 @@ from torch_geometric.nn import LightGCN as _LightGCN
 from ..core import patch, setting
 from .base import EmbeddingModel, RankingModel, Recipe
 
-# %% ../../nbs/models/70_lightgcn.ipynb #fabb4cd5
+# %% ../../nbs/models/70_lightgcn.ipynb #d6269192
 @dataclass(kw_only=True)
 class LightGCNOptions:
     "Options of `LightGCN`."
     embedding_size: int = setting(128, at_least=1)  # numbers that describe a user or a movie
     layers: int = setting(2, at_least=1)            # steps of message passing
 
-# %% ../../nbs/models/70_lightgcn.ipynb #95dbc8a4
+# %% ../../nbs/models/70_lightgcn.ipynb #d1f12844
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")  # tested below
 
 def _multiply(adjacency, x):  # in single precision: sparse matrices know no other
     with torch.autocast(x.device.type, enabled=False): return adjacency @ x.float().contiguous()
 
-# %% ../../nbs/models/70_lightgcn.ipynb #11af714c
+# %% ../../nbs/models/70_lightgcn.ipynb #efefc91b
 class _Propagate(torch.autograd.Function):  # adjacency @ x, for a symmetric matrix that needs no gradient
     @staticmethod
     def forward(ctx, adjacency, x):
@@ -40,7 +40,7 @@ class _Propagate(torch.autograd.Function):  # adjacency @ x, for a symmetric mat
     def backward(ctx, gradient):
         return None, _multiply(ctx.adjacency, gradient)
 
-# %% ../../nbs/models/70_lightgcn.ipynb #9c96d129
+# %% ../../nbs/models/70_lightgcn.ipynb #cbc618ce
 def _sorted_edges(graph, n_nodes):  # both ways, movies numbered after users: row, col
     user, movie = graph["user", "rates", "movie"].edge_index
     movie = movie + graph["user"].num_nodes
@@ -48,7 +48,7 @@ def _sorted_edges(graph, n_nodes):  # both ways, movies numbered after users: ro
     order = torch.argsort(row * n_nodes + col)
     return row[order], col[order]
 
-# %% ../../nbs/models/70_lightgcn.ipynb #194bd30b
+# %% ../../nbs/models/70_lightgcn.ipynb #1885fa89
 def _normalised_adjacency(graph):  # as parts of a CSR matrix: offsets, columns, weights
     n_nodes = graph["user"].num_nodes + graph["movie"].num_nodes
     row, col = _sorted_edges(graph, n_nodes)
@@ -57,7 +57,7 @@ def _normalised_adjacency(graph):  # as parts of a CSR matrix: offsets, columns,
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), degree.long().cumsum(0)])  # [n_nodes + 1]
     return offsets, col, weight
 
-# %% ../../nbs/models/70_lightgcn.ipynb #4bb1c23d
+# %% ../../nbs/models/70_lightgcn.ipynb #0aa21d63
 class LightGCN(EmbeddingModel, RankingModel, _LightGCN):
     "Rank movies by embeddings that are smoothed over the user–movie graph."
     name, Options = "lightgcn", LightGCNOptions
@@ -73,7 +73,7 @@ class LightGCN(EmbeddingModel, RankingModel, _LightGCN):
         for name, part in zip(("offsets", "neighbours", "weights"), _normalised_adjacency(graph)):
             self.register_buffer(name, part, persistent=False)
 
-# %% ../../nbs/models/70_lightgcn.ipynb #43f691a8
+# %% ../../nbs/models/70_lightgcn.ipynb #8296006a
 @patch
 def get_embedding(self: LightGCN) -> torch.Tensor:  # [n_users + n_movies, embedding_size]
     "Propagate the embeddings over the graph and average the layers."
@@ -86,14 +86,14 @@ def get_embedding(self: LightGCN) -> torch.Tensor:  # [n_users + n_movies, embed
         out = out + x * weight
     return out
 
-# %% ../../nbs/models/70_lightgcn.ipynb #968d7682
+# %% ../../nbs/models/70_lightgcn.ipynb #620b87de
 @patch
 def encode(self: LightGCN) -> dict[str, torch.Tensor]:  # user [n_users, size], movie [n_movies, size]
     "Embed every user and movie."
     embedding = self.get_embedding()
     return {"user": embedding[:self.n_users], "movie": embedding[self.n_users:]}
 
-# %% ../../nbs/models/70_lightgcn.ipynb #406d95dc
+# %% ../../nbs/models/70_lightgcn.ipynb #ff79abd5
 @patch
 def forward(self: LightGCN,
     user_index: torch.Tensor,  # [n], int64 row numbers of users

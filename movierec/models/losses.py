@@ -5,17 +5,21 @@
 # %% auto #0
 __all__ = ['softmax_loss']
 
-# %% ../../nbs/models/30_losses.ipynb #e3025b91
+# %% ../../nbs/models/30_losses.ipynb #df9344f2
 import torch
 from torch.nn.functional import log_softmax
 
-# %% ../../nbs/models/30_losses.ipynb #13a962ce
+# %% ../../nbs/models/30_losses.ipynb #74170184
+def _log_probability(scores, not_candidate):  # of each candidate [n, n_movies], 0 for the others
+    scores = scores.float().masked_fill(not_candidate, -torch.inf)
+    return log_softmax(scores, dim=1).masked_fill(not_candidate, 0.0)
+
+# %% ../../nbs/models/30_losses.ipynb #634a8e93
 def softmax_loss(
     scores: torch.Tensor,         # [n, n_movies]
     relevant: torch.Tensor,       # [n, n_movies], 1 or a share where a movie should be found
     not_candidate: torch.Tensor,  # [n, n_movies], bool, movies that do not compete
 ) -> torch.Tensor:                # mean negative log probability of a relevant movie, in nats
     "Compare the scores with what is relevant (Liang et al. 2018, arXiv:1802.05814, equation 2)."
-    scores = scores.float().masked_fill(not_candidate, -torch.inf)
-    log_probability = log_softmax(scores, dim=1).masked_fill(not_candidate, 0.0)
+    log_probability = _log_probability(scores, not_candidate)
     return -(log_probability * relevant).sum() / relevant.sum().clamp(min=1)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MODELS', 'model_class', 'create_model']
 
-# %% ../../nbs/models/99_registry.ipynb #559df014
+# %% ../../nbs/models/99_registry.ipynb #329bdde3
 from torch_geometric.data import HeteroData
 
 from ..core import nearest
@@ -15,7 +15,7 @@ from .lightgcn import LightGCN
 from .sage import GraphSAGE
 from .stars import HistoryStars
 
-# %% ../../nbs/models/99_registry.ipynb #92c4e61e
+# %% ../../nbs/models/99_registry.ipynb #968f85b5
 MODELS = {cls.name: cls for cls in (HistoryRanker, LightGCN, GraphSAGE, HistoryStars)}
 
 def model_class(
@@ -27,7 +27,7 @@ def model_class(
     raise ModelError(f"unknown model {model!r}: one of {', '.join(MODELS)}, "
                      f"or a class that extends RankingModel or RatingModel.{nearest(model, MODELS)}")
 
-# %% ../../nbs/models/99_registry.ipynb #eb75ec47
+# %% ../../nbs/models/99_registry.ipynb #70b1e0c3
 def create_model(
     model: str | type,  # name, or a class of your own
     graph: HeteroData,  # from `build_graph`

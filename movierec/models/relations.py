@@ -29,7 +29,7 @@ class Histories:
         self.length = torch.bincount(user, minlength=self.n_users)  # [n_users]
         self.start = self.length.cumsum(0) - self.length  # [n_users]
 
-# %% ../../nbs/models/50_relations.ipynb #2d71e73e
+# %% ../../nbs/models/50_relations.ipynb #e66a5dbc
 @patch
 def latest(self: Histories,
     users: torch.Tensor,        # [n], rows of users
@@ -44,7 +44,7 @@ def latest(self: Histories,
     movie = torch.where(place >= 0, self.movie[row], self.n_movies)
     return movie, torch.where(place >= 0, self.stars[row], 0.0)
 
-# %% ../../nbs/models/50_relations.ipynb #5e83942c
+# %% ../../nbs/models/50_relations.ipynb #2bac40cf
 @patch
 def marked(self: Histories,
     users: torch.Tensor,   # [n], rows of users
@@ -61,24 +61,24 @@ def marked(self: Histories,
     return matrix
 
 # %% ../../nbs/models/50_relations.ipynb #aebe0350
-def _places(source, n_movies):  # of sorted edges, the place within those of the same movie: [n_edges]
+def _places(source, n_movies):  # of sorted edges, the place within those of one movie
     count = torch.bincount(source, minlength=n_movies)
     return torch.arange(len(source)) - (count.cumsum(0) - count)[source]
 
-# %% ../../nbs/models/50_relations.ipynb #41867218
+# %% ../../nbs/models/50_relations.ipynb #5e0c490a
 def _strongest(edge_index, weight, neighbours, n_movies):  # of each movie, the largest weights
     order = torch.from_numpy(np.lexsort((edge_index[1], -weight.abs(), edge_index[0])))
     edge_index, weight = edge_index[:, order], weight[order]
     kept = _places(edge_index[0], n_movies) < neighbours
     return edge_index[:, kept], weight[kept]
 
-# %% ../../nbs/models/50_relations.ipynb #4676701c
-def _pairs_at(histories, distance):  # movies rated so many places after each other [2, n], weight [n]
+# %% ../../nbs/models/50_relations.ipynb #a6910362
+def _pairs_at(histories, distance):  # movies rated so far after each other, and a weight
     same = histories.user[:-distance] == histories.user[distance:]
     pairs = torch.stack([histories.movie[:-distance][same], histories.movie[distance:][same]])
     return pairs, torch.full((pairs.shape[1],), distance ** -0.5)
 
-# %% ../../nbs/models/50_relations.ipynb #32d567df
+# %% ../../nbs/models/50_relations.ipynb #96cade41
 def _joined(found):  # edges and weights, several times -> once
     edges, weights = zip(*found)
     return torch.cat(edges, dim=1), torch.cat(weights)
@@ -89,7 +89,7 @@ def watched_next(
     *,
     within: int = 20,       # how many places later still counts as next
     neighbours: int = 200,  # edges to keep from each movie, the strongest
-) -> tuple[torch.Tensor, torch.Tensor]:  # edge_index [2, n_edges], earlier to later; weight [n_edges]
+) -> tuple[torch.Tensor, torch.Tensor]:  # edge_index [2, n_edges] to the later; weight [n_edges]
     "Relate each movie to those that users watched soon after it."
     histories, count = Histories(graph), rating_counts(graph)
     pairs, weight = _joined(_pairs_at(histories, distance) for distance in range(1, within + 1))
@@ -99,19 +99,19 @@ def watched_next(
     return _strongest(edge_index, weight, neighbours, len(count))
 
 # %% ../../nbs/models/50_relations.ipynb #ab2e1fe5
-def _rows_by_movie(graph, content):  # [n_users + n_properties, n_movies]: rated, or has the property
+def _rows_by_movie(graph, content):  # [n_rows, n_movies], users' ratings and properties
     (user, movie), nodes = graph["user", "rates", "movie"].edge_index, graph["movie"]
     rated = torch.zeros(graph["user"].num_nodes, nodes.num_nodes)
     rated[user, movie] = 1
     return torch.cat([rated, content * nodes.x.T.float()]) if content and "x" in nodes else rated
 
-# %% ../../nbs/models/50_relations.ipynb #93dd5d10
+# %% ../../nbs/models/50_relations.ipynb #2392d734
 def _strongest_of(source, weight, neighbours):  # weight [n, n_movies] -> edges [2, m], weight [m]
     target = weight.abs().topk(min(neighbours, weight.shape[1]), dim=1).indices
     edges = torch.stack([source[:, None].expand_as(target).flatten(), target.flatten()])
     return edges, weight.gather(1, target).flatten()
 
-# %% ../../nbs/models/50_relations.ipynb #27d4f97e
+# %% ../../nbs/models/50_relations.ipynb #2672d230
 def co_rated(
     graph: HeteroData,              # from `build_graph`
     *,
@@ -131,14 +131,18 @@ def co_rated(
     return edge_index[:, weight != 0], weight[weight != 0]
 
 # %% ../../nbs/models/50_relations.ipynb #4ab18b96
+def _in_order(relation):  # edges sorted by both ends
+    edge_index, weight = relation
+    order = torch.from_numpy(np.lexsort((edge_index[1], edge_index[0])))
+    return edge_index[:, order], weight[order]
+
+# %% ../../nbs/models/50_relations.ipynb #6bb47ffb
 def neighbour_table(
     relation: tuple[torch.Tensor, torch.Tensor],  # edge_index [2, n_edges], weight [n_edges]
     n_movies: int,                                # rows without the filler
 ) -> tuple[torch.Tensor, torch.Tensor]:           # neighbours and weights [n_movies + 1, most edges]
     "Write the edges of each movie into one row, then n_movies and 0; the last row is the filler's."
-    (source, target), weight = relation
-    order = torch.from_numpy(np.lexsort((target, source)))
-    source, target, weight = source[order], target[order], weight[order]
+    (source, target), weight = _in_order(relation)
     place = _places(source, n_movies)
     shape = n_movies + 1, int(place.max()) + 1 if len(place) else 1
     neighbours = torch.full(shape, n_movies).index_put((source, place), target)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['pad_rows', 'TopMovies', 'TopMoviesOfUser']
 
-# %% ../../nbs/models/35_serving.ipynb #344aef24
+# %% ../../nbs/models/35_serving.ipynb #5d1bf52a
 import torch
 from torch import nn
 from torch.nn.functional import embedding, pad
@@ -14,7 +14,7 @@ from torch_geometric.data import HeteroData
 from ..core import patch
 from .graph import rating_counts
 
-# %% ../../nbs/models/35_serving.ipynb #ed6023e1
+# %% ../../nbs/models/35_serving.ipynb #ba343696
 def pad_rows(
     table: torch.Tensor,  # [n_movies, ...], one row for each movie
     value: float = 0,     # for the two rows that belong to no movie
@@ -23,11 +23,11 @@ def pad_rows(
     ends = (0, 0) * (table.ndim - 1) + (0, 2)
     return pad(table.detach().cpu(), ends, value=value).contiguous()
 
-# %% ../../nbs/models/35_serving.ipynb #bfff2514
+# %% ../../nbs/models/35_serving.ipynb #ab2c0315
 _HISTORY = {"history": ["users", "seen"], "stars": ["users", "seen"]}  # axes of inputs, by name
 _ALWAYS = {"watched": ["users", "longest"], "k": []}
 
-# %% ../../nbs/models/35_serving.ipynb #f0fcb515
+# %% ../../nbs/models/35_serving.ipynb #4e61acc8
 class TopMovies(nn.Module):
     "Choose the best movies for any history, by a model that is called with histories."
     inputs = {**_HISTORY, **_ALWAYS, "offset": ["movies"]}
@@ -41,14 +41,14 @@ class TopMovies(nn.Module):
         self.tables = {"hidden": hidden, "ids": pad_rows(graph["movie"].movie_id, -1)}
         self.shapes = {name: self.inputs["offset"] for name in self.tables}
 
-# %% ../../nbs/models/35_serving.ipynb #cc202755
+# %% ../../nbs/models/35_serving.ipynb #68a9f417
 def _count(k, at_most):  # tensor -> whole number that the exporter may change
     count = k.item()
     torch._check(count >= 0)
     torch._check(count <= at_most)
     return count
 
-# %% ../../nbs/models/35_serving.ipynb #87d035c7
+# %% ../../nbs/models/35_serving.ipynb #26007de2
 @patch
 def _best(self: TopMovies, scores, watched, k, offset, tables):  # -> score and movie_id [n, k]
     scores = scores + torch.where(tables["hidden"], -torch.inf, offset)  # [n, n_movies + 2]
@@ -57,7 +57,7 @@ def _best(self: TopMovies, scores, watched, k, offset, tables):  # -> score and 
     movie_id = embedding(place, tables["ids"][:, None])[..., 0]
     return score, torch.where(score == -torch.inf, -1, movie_id)
 
-# %% ../../nbs/models/35_serving.ipynb #52cb1814
+# %% ../../nbs/models/35_serving.ipynb #a145c518
 @patch
 def scores(self: TopMovies,
     history: torch.Tensor,  # [n, seen], int64 movie rows, last watched first, then n_movies
@@ -69,7 +69,7 @@ def scores(self: TopMovies,
     known = history < self.n_movies
     return pad(self.model(torch.where(known, history, self.n_movies), stars * known), (0, 2))
 
-# %% ../../nbs/models/35_serving.ipynb #8f16eafb
+# %% ../../nbs/models/35_serving.ipynb #02e59740
 @patch
 def expected(self: TopMovies,
     *asked: torch.Tensor,  # the inputs before `watched`
@@ -77,7 +77,7 @@ def expected(self: TopMovies,
     "Score all movies as the model itself does; an export is compared with it."
     return self.model(*asked)
 
-# %% ../../nbs/models/35_serving.ipynb #05891796
+# %% ../../nbs/models/35_serving.ipynb #c85ff7ff
 @patch
 def forward(self: TopMovies,
     history: torch.Tensor,  # [n, seen], as for `scores`
@@ -90,7 +90,7 @@ def forward(self: TopMovies,
     "Score all movies, mask some, and keep the best k."
     return self._best(self.scores(history, stars, tables=tables), watched, k, offset, tables)
 
-# %% ../../nbs/models/35_serving.ipynb #7d329228
+# %% ../../nbs/models/35_serving.ipynb #23ba3cd7
 class TopMoviesOfUser(TopMovies):
     "Choose the best movies for a user of the training data, from frozen embeddings."
     inputs = {"user_index": ["users"], **_ALWAYS, "offset": ["rows"]}
@@ -104,7 +104,7 @@ class TopMoviesOfUser(TopMovies):
         self.tables |= {"user": user, "movie": movie}
         self.shapes |= {"user": ["people", "size"], "movie": ["size", "rows"]}
 
-# %% ../../nbs/models/35_serving.ipynb #816df221
+# %% ../../nbs/models/35_serving.ipynb #8f07c42a
 @patch
 def expected(self: TopMoviesOfUser,
     user_index: torch.Tensor,  # [n], int64
@@ -113,7 +113,7 @@ def expected(self: TopMoviesOfUser,
     embedded = self.model.encode()
     return self.model.score(embedded["user"][user_index], embedded["movie"])
 
-# %% ../../nbs/models/35_serving.ipynb #3301f13a
+# %% ../../nbs/models/35_serving.ipynb #e02cc91c
 @patch
 def forward(self: TopMoviesOfUser,
     user_index: torch.Tensor,  # [n], int64

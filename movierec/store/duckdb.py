@@ -192,7 +192,7 @@ def _from_json(values): return [None if value is None else json.loads(value) for
 def _pandas_column(values, name, dtype):
     dtype = pd.api.types.pandas_dtype(dtype)
     if hasattr(dtype, "__from_arrow__"): return dtype.__from_arrow__(values)
-    if dtype != object: return values.to_pandas().astype(dtype)
+    if not isinstance(dtype, np.dtypes.ObjectDType): return values.to_pandas().astype(dtype)
     plain = values.to_pylist()
     return pd.Series(plain if name == "genres" else _from_json(plain), dtype=object)
 

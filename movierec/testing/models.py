@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['planted_ratings', 'check_model']
 
-# %% ../../nbs/testing/10_models.ipynb #fea4aedc
+# %% ../../nbs/testing/10_models.ipynb #a28d4999
 import tempfile
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pandas as pd
 from ..core import MovierecError, patch
 from .examples import two_tastes
 
-# %% ../../nbs/testing/10_models.ipynb #540d281d
+# %% ../../nbs/testing/10_models.ipynb #b27f9a77
 def planted_ratings(
     seed: int = 0,  # of the noise
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # movies and ratings tables
@@ -29,7 +30,7 @@ def planted_ratings(
     noise = np.random.default_rng(seed).choice([-0.5, 0.0, 0.5], len(both))
     return movies, both.assign(rating=(both.rating + noise).astype("float32"))
 
-# %% ../../nbs/testing/10_models.ipynb #b77253b6
+# %% ../../nbs/testing/10_models.ipynb #15d1a06d
 @dataclass(kw_only=True)
 class _Trial:
     model: type           # class under test
@@ -38,7 +39,7 @@ class _Trial:
     learning_rate: float  # constant
     learn: object = None  # trained learner
 
-# %% ../../nbs/testing/10_models.ipynb #bccda71e
+# %% ../../nbs/testing/10_models.ipynb #d17cd766
 def _split_world(task):  # movies, and ratings with `part`
     from movierec.models.splits import split_ratings
     movies, ratings = two_tastes() if task == "ranking" else planted_ratings()
@@ -54,19 +55,19 @@ def _train(self: _Trial):  # a learner, from the start
     learn.model.cpu().eval()
     return learn
 
-# %% ../../nbs/testing/10_models.ipynb #ec5015a8
+# %% ../../nbs/testing/10_models.ipynb #839bc25a
 @patch
 def _scores(self: _Trial, model=None):  # of all users [n_users, n_movies]
     import torch
     users, model = torch.arange(self.learn.graph["user"].num_nodes), model or self.learn.model
     return model.scorer(self.learn.graph)(users)
 
-# %% ../../nbs/testing/10_models.ipynb #051d1c6d
+# %% ../../nbs/testing/10_models.ipynb #c6a0ac74
 def _require(kept, message):
     if not kept: raise AssertionError(message)
 
-# %% ../../nbs/testing/10_models.ipynb #e6479ed7
-def _options(trial):  # made again from their own values, they are the same; an unknown one is refused
+# %% ../../nbs/testing/10_models.ipynb #db635df9
+def _options(trial):  # the same when made again; unknown ones refused
     made = trial.learn.model.options
     again = trial.model.make_options(**asdict(made))
     _require(again == made, "options made again from their values differ: use plain values")
@@ -75,22 +76,24 @@ def _options(trial):  # made again from their own values, they are the same; an 
     else: raise AssertionError("an unknown option was taken: let make_options check them")
     return ", ".join(f"{name}={value}" for name, value in asdict(made).items()) or "none"
 
-# %% ../../nbs/testing/10_models.ipynb #de7e6e4b
+# %% ../../nbs/testing/10_models.ipynb #60aa5067
 def _weights(trial):  # known before the first step
     from torch.nn.parameter import is_lazy
     weights = list(trial.learn.model.parameters())
-    _require(not any(map(is_lazy, weights)), "a weight is made in the first step: make all of them in __init__")
+    lazy = any(map(is_lazy, weights))
+    _require(not lazy, "a weight is made in the first step: make all of them in __init__")
     return f"{sum(weight.numel() for weight in weights)} numbers"
 
-# %% ../../nbs/testing/10_models.ipynb #090a8bad
+# %% ../../nbs/testing/10_models.ipynb #8f1bc1ef
 def _loss(trial):  # falls, where there is something to learn
-    if not any(weight.requires_grad for weight in trial.learn.model.parameters()): return "nothing to learn"
+    weights = trial.learn.model.parameters()
+    if not any(weight.requires_grad for weight in weights): return "nothing to learn"
     losses = [row[0] for row in trial.learn.recorder.values]
     found = f"{losses[0]:.2f} to {losses[-1]:.2f}"
     _require(losses[-1] < losses[0], f"the loss does not fall: {found} in {len(losses)} epochs")
     return found
 
-# %% ../../nbs/testing/10_models.ipynb #2c90dbde
+# %% ../../nbs/testing/10_models.ipynb #e0546e9c
 def _same_seed(trial):  # the same figures, to the last digit
     again = trial._train()
     same = (trial._scores(again.model) == trial._scores()).all()
@@ -98,65 +101,78 @@ def _same_seed(trial):  # the same figures, to the last digit
     _require(same, "two trainings with one seed differ: draw with torch's own generator")
     return "same figures"
 
-# %% ../../nbs/testing/10_models.ipynb #1b346360
+# %% ../../nbs/testing/10_models.ipynb #f2a8eee7
 def _alone(trial):  # one user, or many: the same scores
     import torch
     graph, together = trial.learn.graph, trial._scores()
     shape = [graph["user"].num_nodes, graph["movie"].num_nodes]
-    _require(list(together.shape) == shape, f"scorer gives {list(together.shape)} for all users, not {shape}")
+    found = list(together.shape)
+    _require(found == shape, f"scorer gives {found} for all users, not {shape}")
     _require(together.isfinite().all(), "a score is not a finite number")
     alone = trial.learn.model.scorer(graph)(torch.tensor([3]))
     apart = (alone - together[3]).abs().max().item()
     _require(apart < 1e-4, f"a user's scores differ by {apart:.2g} with the other users in a batch")
     return "same scores"
 
-# %% ../../nbs/testing/10_models.ipynb #ad4f6440
+# %% ../../nbs/testing/10_models.ipynb #da3b1c56
 def _loaded(trial):  # saved weights in a new model
     from movierec.models.registry import create_model
     twin = create_model(trial.model, trial.learn.graph, **trial.options).eval()
     state = trial.learn.model.state_dict()
     twin.load_state({name: value.clone() for name, value in state.items()})
     same = (trial._scores(twin) == trial._scores()).all()
-    _require(same, "saved and loaded, the scores differ: register what training changes as parameter or buffer")
+    _require(same, "the scores differ: register what training changes as parameter or buffer")
     return "same scores"
 
-# %% ../../nbs/testing/10_models.ipynb #00ab5b44
+# %% ../../nbs/testing/10_models.ipynb #39f4c75c
 def _preference(trial):  # the planted one is found
     import torch
 
     from movierec.models.batches import user_movie_matrix
     from movierec.train.metrics import top_movies
     watched = user_movie_matrix(trial.learn.graph).to_dense().bool()
-    top = top_movies(trial._scores(), watched, k=5)                                # [40, 5]
+    top = top_movies(trial._scores(), watched, k=5)              # [40, 5]
     left, right = top[:20], top[20:]
-    other = torch.cat([(left >= 20) & (left < 40), right < 20])                    # the hits belong to both
+    other = torch.cat([(left >= 20) & (left < 40), right < 20])  # the hits belong to both
     share = other.float().mean().item()
     _require(share < 0.1, f"{share:.0%} of each top five are of the circle that the user dislikes")
     return f"{share:.0%} of the other circle"
 
-# %% ../../nbs/testing/10_models.ipynb #a4dfe90a
-def _accurate_ranking(ours, baseline):  # NDCG@10
+# %% ../../nbs/testing/10_models.ipynb #1ab0b562
+def _half(trial):  # an untrained model's scores in half precision stay close
+    import torch
+
+    from movierec.models.registry import create_model
+    model = create_model(trial.model, trial.learn.graph, **trial.options).eval()
+    with torch.autocast("cpu", torch.bfloat16): rough = trial._scores(model).float()
+    apart = (rough - trial._scores(model)).abs().max().item()
+    _require(apart < 0.1, f"scores in half precision differ by {apart:.2g}: keep sums in single precision")
+    return "close"
+
+# %% ../../nbs/testing/10_models.ipynb #d64959fb
+def _accurate_ranking(ours, baseline):  # NDCG@10; who knows the circles and no more has 0.43
     found = f"NDCG@10 {ours:.2f}; popularity {baseline:.2f}"
-    _require(ours > 1.2 * baseline, f"{found}: should be 1.2 times as much")
-    _require(ours < 0.6, f"{found}: more than can be known, do held-out ratings leak?")
+    _require(ours > 2 * baseline, f"{found}: should be twice as much")
+    _require(ours < 0.65, f"{found}: more than can be known, do held-out ratings leak?")
     return found
 
-# %% ../../nbs/testing/10_models.ipynb #2a65e75f
+# %% ../../nbs/testing/10_models.ipynb #c37be06e
 def _accurate_rating(ours, baseline):  # RMSE
     found = f"RMSE {ours:.2f}; biases {baseline:.2f}"
     _require(ours < 0.7 * baseline, f"{found}: should be 0.7 times as much")
     _require(ours > 0.3, f"{found}: below the noise, do held-out ratings leak?")
     return found
 
-# %% ../../nbs/testing/10_models.ipynb #e5fc39bc
+# %% ../../nbs/testing/10_models.ipynb #a41840e6
 def _accuracy(trial):
     from movierec.train.evaluation import compare
     split = trial.learn.split
-    table = compare(trial.learn, split[split.part == "validation"])
+    held_out = split[(split.part == "validation") & (split.movie_id <= 40)]
+    table = compare(trial.learn, held_out)
     if trial.model.task == "ranking": return _accurate_ranking(*table["ndcg@10"])
     return _accurate_rating(*table["rmse"])
 
-# %% ../../nbs/testing/10_models.ipynb #cac8d985
+# %% ../../nbs/testing/10_models.ipynb #f66c8e88
 def _unknown(trial):  # a rating model answers for a user and a movie of which nothing is known
     import torch
     if trial.model.task == "ranking": return "not asked of ranking"
@@ -165,7 +181,7 @@ def _unknown(trial):  # a rating model answers for a user and a movie of which n
     _require(0.5 <= rating <= 5, f"for an unknown user and movie it predicts {rating}: give the mean")
     return f"{rating:.1f} stars"
 
-# %% ../../nbs/testing/10_models.ipynb #1a596941
+# %% ../../nbs/testing/10_models.ipynb #3d9caa4c
 def _strangers(model, recommender):  # users that training never saw
     try: recommender.recommend(10**6)
     except MovierecError: pass
@@ -174,33 +190,40 @@ def _strangers(model, recommender):  # users that training never saw
     answer = recommender.recommend(history={1: 5.0})
     _require(len(answer) == 10, "a new user with one movie does not get ten")
 
-# %% ../../nbs/testing/10_models.ipynb #415bfc93
+# %% ../../nbs/testing/10_models.ipynb #55633430
 def _bundle(learn, folder):  # with a rating model where there is one
     from movierec.train.export import add_rating_model, export_bundle
     bundle = export_bundle(learn, Path(folder) / "bundle")
     return bundle if learn.model.rating_module() is None else add_rating_model(bundle, learn)
 
+# %% ../../nbs/testing/10_models.ipynb #947bdc27
+def _all_movies(recommender, user_id):  # that can be recommended
+    with warnings.catch_warnings(action="ignore"):  # fewer than asked for are left
+        return set(recommender.recommend(user_id, k=43).movie_id)
+
+# %% ../../nbs/testing/10_models.ipynb #a3f81fc5
 def _served(trial):
     from movierec.serve.recommender import Recommender
     watched = trial.learn.split.groupby("user_id").movie_id.agg(set)
     with tempfile.TemporaryDirectory() as folder:
         recommender = Recommender.load(_bundle(trial.learn, folder))
         for user_id in (1, 40):
-            movie_ids = set(recommender.recommend(user_id, k=43).movie_id)
-            _require(not movie_ids & watched[user_id], f"user {user_id} is recommended what they have watched")
+            movie_ids = _all_movies(recommender, user_id)
+            again = movie_ids & watched[user_id]
+            _require(not again, f"user {user_id} is recommended {again}, which they have watched")
         _strangers(trial.learn.model, recommender)
     return f"{len(movie_ids)} movies for user 40"
 
-# %% ../../nbs/testing/10_models.ipynb #3f8986fc
+# %% ../../nbs/testing/10_models.ipynb #59bc0b6a
 _PROMISES = {
     "options round trip": _options, "weights known before the first step": _weights,
     "loss falls": _loss, "same seed, same figures": _same_seed, "one user equals a batch": _alone,
-    "saved and loaded": _loaded, "planted preference found": _preference,
+    "saved and loaded": _loaded, "half precision": _half, "planted preference found": _preference,
     "accuracy between floor and ceiling": _accuracy, "unknown user and movie": _unknown,
     "exported and served": _served,
 }
 
-# %% ../../nbs/testing/10_models.ipynb #d3949118
+# %% ../../nbs/testing/10_models.ipynb #3443bb3e
 def check_model(
     model: str | type,             # name, or a class of your own
     *,
@@ -208,10 +231,11 @@ def check_model(
     learning_rate: float = 0.03,   # constant
     **options: object,             # of the model; small ones are faster
 ) -> pd.DataFrame:                 # one row per promise, and what was found
-    "Check that a model keeps each promise of the protocol; an AssertionError names the one that it breaks."
+    "Check that a model keeps each promise; an AssertionError names the one that it breaks."
     from movierec.models.registry import model_class
-    trial = _Trial(model=model_class(model), options=options, epochs=epochs, learning_rate=learning_rate)
-    trial.learn, found = trial._train(), {}
+    pace = {"epochs": epochs, "learning_rate": learning_rate}
+    trial, found = _Trial(model=model_class(model), options=options, **pace), {}
+    trial.learn = trial._train()
     for promise, check in _PROMISES.items():
         try: found[promise] = check(trial)
         except AssertionError as error:

@@ -122,7 +122,7 @@ def _keeps_types(store):
 # %% ../../nbs/testing/20_stores.ipynb #e06d04d7
 def _large_ids(store):
     movies, ratings = six_people()
-    user, movie = -2**63, 2**63 - 1
+    user, movie = 1 - 2**63, 2**63 - 1  # no float is so exact
     ratings = ratings[:1].assign(user_id=user, movie_id=movie)
     store.load(as_movies(movies[:1].assign(movie_id=movie)), ratings)
     _same(store.ratings(), ratings, "ids of 64 bits")

@@ -39,16 +39,16 @@ def model_scores(
     return model.cpu().eval().scorer(graph)
 
 # %% ../../nbs/train/20_evaluation.ipynb #adae9112
-def _held_out_edges(graph, held_out):  # rows of users and movies; nothing can recommend an unknown movie's
+def _held_out_edges(graph, held_out):  # rows; an unknown movie has one that nothing recommends
     user, movie = pair_index(graph, held_out)
     return user, torch.where(movie < 0, graph["movie"].num_nodes + 1, movie)
 
-# %% ../../nbs/train/20_evaluation.ipynb #c195e067
-def _measure_batch(metrics, top, users, user, movie):  # the held-out edges of these users, renumbered from 0
+# %% ../../nbs/train/20_evaluation.ipynb #f7841df1
+def _measure_batch(metrics, top, users, user, movie):  # users renumbered from 0
     mine = torch.isin(user, users)
     metrics.update(top, torch.stack([torch.searchsorted(users, user[mine]), movie[mine]]))
 
-# %% ../../nbs/train/20_evaluation.ipynb #06420954
+# %% ../../nbs/train/20_evaluation.ipynb #27be131d
 def _diversity(top, count):  # top [n, 10], ratings of each movie [n_movies]
     order = count.argsort(descending=True, stable=True)
     rank = torch.empty_like(count).scatter_(0, order, torch.arange(1, len(count) + 1))
@@ -59,10 +59,10 @@ def _diversity(top, count):  # top [n, 10], ratings of each movie [n_movies]
 
 # %% ../../nbs/train/20_evaluation.ipynb #a98db6fb
 def _ranking_metrics():
-    metrics = {"ndcg@10": LinkPredNDCG(10), "recall@20": Recall(20), "hit_rate@10": LinkPredHitRatio(10)}
-    return LinkPredMetricCollection(metrics)
+    metrics = {"ndcg@10": LinkPredNDCG(10), "recall@20": Recall(20)}
+    return LinkPredMetricCollection(metrics | {"hit_rate@10": LinkPredHitRatio(10)})
 
-# %% ../../nbs/train/20_evaluation.ipynb #736da30e
+# %% ../../nbs/train/20_evaluation.ipynb #87148b08
 def ranking_metrics(
     scores: Callable,        # user_index [n] -> scores [n, n_movies]
     graph: HeteroData,       # that the scores were fitted on: its edges are the histories

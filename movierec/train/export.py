@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ExportError', 'check_parity', 'export_bundle', 'check_rating_parity', 'add_rating_model']
 
-# %% ../../nbs/train/30_export.ipynb #bd24a753
+# %% ../../nbs/train/30_export.ipynb #66d73e3d
 import importlib.metadata
 import warnings
 from pathlib import Path
@@ -26,10 +26,10 @@ from ..models.serving import TopMovies
 from ..serve.bundle import read_bundle, rewrite_bundle, write_bundle
 from .metrics import top_movies
 
-# %% ../../nbs/train/30_export.ipynb #cd26c18c
+# %% ../../nbs/train/30_export.ipynb #04aa8a4c
 _OPSET = 18  # from 16 on, scattering with repeated targets is right
 
-def _save_onnx(path, module, example, **options):  # example: inputs by name, in the order of `forward`
+def _save_onnx(path, module, example, **options):  # example: inputs by name
     options |= {"dynamo": True, "opset_version": _OPSET, "verbose": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
@@ -38,7 +38,7 @@ def _save_onnx(path, module, example, **options):  # example: inputs by name, in
         part.metadata_props.clear()  # lines of code, with their files
     program.save(path, external_data=False)  # one file, that still loads after being moved
 
-# %% ../../nbs/train/30_export.ipynb #7cea6418
+# %% ../../nbs/train/30_export.ipynb #a75e65d0
 _NAMES = "users", "seen", "longest", "rows", "people", "k"
 _AXES = {name: torch.export.Dim(name, min=1) for name in _NAMES}
 
@@ -47,50 +47,51 @@ def _axes(shape):  # names of the axes -> the axes without a fixed size
 
 def _dynamic_axes(shapes): return {name: _axes(shape) for name, shape in shapes.items()}
 
-# %% ../../nbs/train/30_export.ipynb #c2b77cdc
-_SIZES = (1, 1, 1), (1, 300, 10), (7, 20, 50), (100, 5, 10), (3, 2, 10**9)  # users, longest history, k
+# %% ../../nbs/train/30_export.ipynb #ab2a58af
+_SIZES = (1, 1, 1), (1, 300, 10), (7, 20, 50), (100, 5, 10), (3, 2, 10**9)  # users, history, k
 
 def _question(draw, module, n, longest, k):  # values by name, more than a module may ask for
     n_movies = module.n_movies
     rows = torch.from_numpy(draw.integers(n_movies + 1, size=(n, longest)))
     offset = np.where(draw.random(n_movies + 2) < 0.1, -np.inf, draw.normal(size=n_movies + 2))
-    stars = draw.integers(11, size=(n, longest)) / 2
-    known = {"history": rows.sort(dim=1).values, "stars": torch.from_numpy(stars).float(), "watched": rows}
+    stars = torch.from_numpy(draw.integers(11, size=(n, longest)) / 2).float()
+    known = {"history": rows.sort(dim=1).values, "stars": stars, "watched": rows}
     known |= {"k": torch.tensor(min(k, n_movies)), "offset": torch.from_numpy(offset).float()}
     if "user_index" not in module.inputs: return known
-    return known | {"user_index": torch.from_numpy(draw.integers(len(module.tables["user"]), size=n))}
+    users = draw.integers(len(module.tables["user"]), size=n)
+    return known | {"user_index": torch.from_numpy(users)}
 
-# %% ../../nbs/train/30_export.ipynb #16479f84
+# %% ../../nbs/train/30_export.ipynb #90b196a1
 def _questions(module, sizes=_SIZES, seed=0):  # random inputs by name
     draw = np.random.default_rng(seed)
     for size in sizes:
         known = _question(draw, module, *size)
         yield {name: known[name] for name in module.inputs}
 
-# %% ../../nbs/train/30_export.ipynb #10417056
+# %% ../../nbs/train/30_export.ipynb #e8085862
 def _write_onnx(module, path):
     example = next(_questions(module, sizes=[(2, 3, 10)]))
     tables = _dynamic_axes({name: module.shapes[name] for name in module.tables})
-    axes = _dynamic_axes(module.inputs) | {"tables": tables}
     names = {"input_names": [*example, *module.tables], "output_names": ["score", "movie_id"]}
-    _save_onnx(path, module, example, kwargs={"tables": module.tables}, dynamic_shapes=axes, **names)
+    axes = {"dynamic_shapes": _dynamic_axes(module.inputs) | {"tables": tables}}
+    _save_onnx(path, module, example, kwargs={"tables": module.tables}, **axes, **names)
 
-# %% ../../nbs/train/30_export.ipynb #8dcb42f1
+# %% ../../nbs/train/30_export.ipynb #85e946be
 class ExportError(MovierecError):
     "A model that could not be exported, or an export that does not agree with its model."
 
-# %% ../../nbs/train/30_export.ipynb #15b06675
+# %% ../../nbs/train/30_export.ipynb #f8fdb3ed
 def _require_agreement(largest, tolerance):  # difference found and allowed -> found
     if largest <= tolerance: return largest
     raise ExportError(f"ONNX Runtime and PyTorch differ by {largest:.2g}, more than {tolerance:.2g}: "
                       "the export is wrong, nothing was written")
 
-# %% ../../nbs/train/30_export.ipynb #c3a83408
+# %% ../../nbs/train/30_export.ipynb #1b2f4b30
 def _session(path):
     import onnxruntime
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
-# %% ../../nbs/train/30_export.ipynb #8f05f534
+# %% ../../nbs/train/30_export.ipynb #b547fd8f
 def _expected(module, question):  # scores [n, k] that PyTorch gives, -inf where nothing is left
     *asked, watched, k, offset = question.values()
     with torch.no_grad(): scores = module.expected(*asked) + offset[:-2]  # [n, n_movies]
@@ -98,7 +99,7 @@ def _expected(module, question):  # scores [n, k] that PyTorch gives, -inf where
     top = top_movies(scores, seen | module.tables["hidden"][:-2], k=int(k))
     return pad(scores, (0, 1), value=-torch.inf).gather(1, top).numpy()
 
-# %% ../../nbs/train/30_export.ipynb #0985cb92
+# %% ../../nbs/train/30_export.ipynb #24996419
 def _difference(score, movie_id, expected):  # of what ONNX Runtime gives, all [n, k]
     left_out = np.isinf(score)
     if not (left_out == np.isinf(expected)).all() or not (movie_id[left_out] == -1).all():
@@ -107,7 +108,7 @@ def _difference(score, movie_id, expected):  # of what ONNX Runtime gives, all [
                           "the export is wrong, nothing was written")
     return float(np.abs(score[~left_out] - expected[~left_out]).max(initial=0))
 
-# %% ../../nbs/train/30_export.ipynb #90ee4d10
+# %% ../../nbs/train/30_export.ipynb #f1189996
 def check_parity(
     path: str | Path,         # of recommender.onnx
     module: TopMovies,        # what it was exported from
@@ -122,23 +123,24 @@ def check_parity(
         largest = max(largest, _difference(score, movie_id, _expected(module, question)))
     return _require_agreement(largest, tolerance)
 
-# %% ../../nbs/train/30_export.ipynb #bf1e26af
+# %% ../../nbs/train/30_export.ipynb #5b0152ff
 _DISPLAY = ["movie_id", "tmdb_id", "imdb_id", "title", "year", "genres", "language",
             "vote_count", "poster_path"]
 
 def _shown_movies(learn):  # in the order of the rows
-    movies = learn.movies.set_index("movie_id").loc[learn.graph["movie"].movie_id.numpy()].reset_index()
+    movie_ids = learn.graph["movie"].movie_id.numpy()
+    movies = learn.movies.set_index("movie_id").loc[movie_ids].reset_index()
     movies = movies[[column for column in _DISPLAY if column in movies]]
     return movies.assign(ratings=rating_counts(learn.graph).numpy())
 
-# %% ../../nbs/train/30_export.ipynb #7bc9de3a
+# %% ../../nbs/train/30_export.ipynb #e4250136
 def _histories(learn):  # a row for each user of the graph
     rated = learn.split.sort_values(["user_id", "timestamp", "movie_id"]).groupby("user_id")
     rated = rated.agg(watched=("movie_id", list), stars=("rating", list))
     return rated.reindex(learn.graph["user"].user_id.numpy()).rename_axis("user_id").reset_index()
 
-# %% ../../nbs/train/30_export.ipynb #a0ad1ab1
-def _write_content(learn, path):  # -> what to say of it, None where a model knows no movie without ratings
+# %% ../../nbs/train/30_export.ipynb #e6c9fcc0
+def _write_content(learn, path):  # -> for the manifest; None without such layers
     layers = learn.model.content_layers()
     if layers is None: return None
     weights = nn.ModuleDict(layers).state_dict()
@@ -146,9 +148,10 @@ def _write_content(learn, path):  # -> what to say of it, None where a model kno
     columns = learn.graph["movie"].feature_names if weights else []
     return {"columns": columns, "scales": number_scales(learn.movies, columns)}
 
-# %% ../../nbs/train/30_export.ipynb #77dc35c2
+# %% ../../nbs/train/30_export.ipynb #2fb55ff5
 def _manifest(learn, module, metrics, settings):
-    train, made_with = learn.split[learn.split.part == "train"], ("torch", "torch-geometric", "onnx")
+    made_with = "torch", "torch-geometric", "onnx"
+    train = learn.split[learn.split.part == "train"]
     return {
         "model": type(learn.model).__name__, "task": learn.model.task, "opset": _OPSET,
         "inputs": module.inputs, "tables": module.shapes, "remembered": learn.model.remembered,
@@ -158,7 +161,7 @@ def _manifest(learn, module, metrics, settings):
         "metrics": metrics or {}, "settings": settings or {},
         "made_with": {name: importlib.metadata.version(name) for name in made_with}}
 
-# %% ../../nbs/train/30_export.ipynb #e8b87d5a
+# %% ../../nbs/train/30_export.ipynb #18c74d0f
 def export_bundle(
     learn: Learner,         # trained, from `recommender_learner`
     folder: str | Path,     # where the bundle goes; an earlier bundle there is replaced
@@ -178,7 +181,7 @@ def export_bundle(
         manifest["content"] = _write_content(learn, beside / "content.safetensors")
     return Path(folder).resolve()
 
-# %% ../../nbs/train/30_export.ipynb #9998b5a2
+# %% ../../nbs/train/30_export.ipynb #ac133db1
 _RATING_SIZES = (1, 1, 1), (7, 40, 3), (2, 300, 50)  # users, longest history, movies to rate
 
 def _rating_questions(module, sizes=_RATING_SIZES, seed=0):
@@ -186,10 +189,14 @@ def _rating_questions(module, sizes=_RATING_SIZES, seed=0):
     for n, seen, k in sizes:
         history = draw.integers(n_movies + 1, size=(n, seen))
         if n > 1: history[-1] = n_movies
-        stars = np.where(history < n_movies, draw.integers(11, size=(n, seen)) / 2, 0).astype("float32")
+        stars = draw.integers(11, size=(n, seen)) / 2
+        stars = np.where(history < n_movies, stars, 0).astype("float32")
         yield {"history": history, "stars": stars, "movie": draw.integers(n_movies, size=(n, k))}
 
-# %% ../../nbs/train/30_export.ipynb #c6739cda
+# %% ../../nbs/train/30_export.ipynb #a19d9390
+def _in_stars(rating, variance, chances): return rating, np.sqrt(variance), chances
+
+# %% ../../nbs/train/30_export.ipynb #27331d37
 def check_rating_parity(
     path: str | Path,         # of stars.onnx
     module: nn.Module,        # what it was exported from
@@ -200,22 +207,24 @@ def check_rating_parity(
     session, largest = _session(path), 0.0
     for question in _rating_questions(module):
         with torch.no_grad(): expected = module(*map(torch.from_numpy, question.values()))
-        for one, other in zip(session.run(None, question), expected):
-            largest = max(largest, float(np.abs(one - other.numpy()).max()))
+        found = session.run(None, question)
+        for one, other in zip(_in_stars(*found), _in_stars(*(part.numpy() for part in expected))):
+            largest = max(largest, float(np.abs(one - other).max()))
     return _require_agreement(largest, tolerance)
 
-# %% ../../nbs/train/30_export.ipynb #bfba33d9
+# %% ../../nbs/train/30_export.ipynb #b1ace3c4
 def _write_rating_onnx(module, path):
     question = next(_rating_questions(module, [(2, 3, 4)]))
     example = {name: torch.from_numpy(part) for name, part in question.items()}
     names = {"input_names": [*module.inputs], "output_names": [*module.outputs]}
     _save_onnx(path, module, example, dynamic_shapes=_dynamic_axes(module.inputs), **names)
 
-# %% ../../nbs/train/30_export.ipynb #3b25db2c
+# %% ../../nbs/train/30_export.ipynb #60bd183e
 def _rating_module(learn, bundle):
     module = learn.model.rating_module()
     if module is None:
-        raise ExportError(f"{type(learn.model).__name__} cannot rate for any history: train with model=stars")
+        name = type(learn.model).__name__
+        raise ExportError(f"{name} cannot rate for any history: train with model=stars")
     ids = learn.graph["movie"].movie_id.numpy()
     theirs = pq.ParquetFile(bundle / "movies.parquet").read(["movie_id"])["movie_id"].to_numpy()
     if not np.array_equal(ids, theirs[:len(ids)]):
@@ -223,7 +232,7 @@ def _rating_module(learn, bundle):
                           "train both on the same data")
     return module
 
-# %% ../../nbs/train/30_export.ipynb #dd810d80
+# %% ../../nbs/train/30_export.ipynb #2587b4fb
 def add_rating_model(
     bundle: str | Path,         # folder of a bundle
     learn: Learner,             # trained, with a model that rates for any history, such as stars
@@ -236,7 +245,8 @@ def add_rating_model(
     folder, module = Path(folder or bundle), _rating_module(learn, bundle)
     about = {"model": type(learn.model).__name__, "movies": module.n_movies, "levels": module.levels,
              "inputs": module.inputs, "outputs": module.outputs, "metrics": metrics or {}}
-    with rewrite_bundle(bundle, folder, manifest=manifest | {"stars": about}, written=["stars.onnx"]) as beside:
+    manifest["stars"] = about
+    with rewrite_bundle(bundle, folder, manifest=manifest, written=["stars.onnx"]) as beside:
         _write_rating_onnx(module, beside / "stars.onnx")
         check_rating_parity(beside / "stars.onnx", module)
     return folder.resolve()

@@ -7,9 +7,10 @@ Protocol R, fitted on train alone. A row that is in FOLDER/ablations.csv isn't f
 import argparse
 from pathlib import Path
 
-import pandas as pd, torch
+import pandas as pd
+import torch
 
-from leaderboard import MODELS, read_data, settings_of, split
+from leaderboard import read_data, settings_of, split
 
 
 def _freeze(weight, value):
@@ -21,7 +22,8 @@ def no_identity(model):
     for part in (model.watched, model.candidate): _freeze(part.own.weight, torch.zeros_like(part.own.weight))
 
 
-VARIANTS = {  # what is left out: options of the model, a change of the ratings, a change of the model before training
+# what is left out: options of the model, a change of the ratings, a change of the model before training
+VARIANTS = {
     "nothing": {},
     "watched-next relation": {"options": {"watched_next": 0.0}},
     "co-rated relation": {"options": {"co_rated": 0.0}},
@@ -41,16 +43,37 @@ def ndcg(data, variant, seed):
     from movierec.train.learner import fit_epochs, recommender_learner
     settings, change = settings_of("R", data.name, "history"), VARIANTS[variant]
     parts = change.get("ratings", lambda ratings: ratings)(split("R", data, 0))
-    learn = recommender_learner(data.movies, parts, batch_size=settings["batch_size"], seed=seed, progress=False, **settings["options"] | change.get("options", {}))
+    learn = recommender_learner(
+        data.movies,
+        parts,
+        batch_size=settings["batch_size"],
+        seed=seed,
+        progress=False,
+        **settings["options"] | change.get("options", {}),
+    )
     change.get("model", lambda model: None)(learn.model)
     learn.create_opt()
-    fit_epochs(learn, settings["epochs"], learning_rate=settings["learning_rate"], weight_decay=settings["weight_decay"], one_cycle=True)
-    return compare(learn, parts[parts.part == "validation"]).loc["HistoryRanker", ["ndcg@10", "recall@20"]].to_dict()
+    fit_epochs(
+        learn,
+        settings["epochs"],
+        learning_rate=settings["learning_rate"],
+        weight_decay=settings["weight_decay"],
+        one_cycle=True,
+    )
+    return (
+        compare(learn, parts[parts.part == "validation"])
+        .loc["HistoryRanker", ["ndcg@10", "recall@20"]]
+        .to_dict()
+    )
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--results", type=Path, default=Path("runs/leaderboard"), help="folder of ablations.csv")
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument(
+        "--results", type=Path, default=Path("runs/leaderboard"), help="folder of ablations.csv"
+    )
     options.add_argument("--data", nargs="+", default=["ratings_small"], help="ratings_small, or name=path")
     options.add_argument("--seeds", nargs="+", type=int, default=[0])
     given = options.parse_args()
@@ -60,11 +83,20 @@ def main():
     for data in map(read_data, given.data):
         for seed in given.seeds:
             for variant in VARIANTS:
-                if any((row["data"], row["without"], row["seed"]) == (data.name, variant, seed) for row in rows): continue
-                rows.append({"data": data.name, "without": variant, "seed": seed, **ndcg(data, variant, seed)})
+                if any(
+                    (row["data"], row["without"], row["seed"]) == (data.name, variant, seed) for row in rows
+                ):
+                    continue
+                rows.append(
+                    {"data": data.name, "without": variant, "seed": seed, **ndcg(data, variant, seed)}
+                )
                 print(rows[-1], flush=True)
                 pd.DataFrame(rows).to_csv(file, index=False)
-    table = pd.DataFrame(rows).pivot_table(index="without", columns="data", values=["ndcg@10", "recall@20"]).reindex(VARIANTS)
+    table = (
+        pd.DataFrame(rows)
+        .pivot_table(index="without", columns="data", values=["ndcg@10", "recall@20"])
+        .reindex(VARIANTS)
+    )
     print(table.round(4).to_string())
 
 

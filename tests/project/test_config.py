@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import movierec.config as config
+import movierec.settings as settings_of
 from conftest import ROOT
 from make_conf import meanings
 from movierec.models.registry import MODELS
@@ -22,16 +23,16 @@ def comments(file): return dict(re.findall(r"^ *([a-z_]+): [^#\n]*# *(.*)$", fil
 
 
 def meant_by(group):  # what the dataclasses say of each key of a group
-    if group == "config": return meanings(config._Common)
+    if group == "config": return meanings(settings_of._Common)
     if group == "model": return {key: said for model in MODELS.values() for key, said in meanings(model.Options).items()}
     if group == "store": return {key: said for settings in STORE_SETTINGS.values() for key, said in meanings(settings).items()}
-    return meanings({"data": config.DataConfig, "split": config.SplitConfig, "trainer": config.TrainerConfig}[group])
+    return meanings({"data": settings_of.DataConfig, "split": settings_of.SplitConfig, "trainer": settings_of.TrainerConfig}[group])
 
 
 @pytest.mark.parametrize("group", ["config", *config.choices()])
 def test_every_key_has_its_meaning_beside_it(group):
     names = [f"{group}/{name}" for name in config.choices()[group]] if group != "config" else ["config"]
-    said = [comments(config._CONF / f"{name}.yaml") for name in names]
+    said = [comments(config.CONF / f"{name}.yaml") for name in names]
     for file, keys in zip(names, said):
         owner = MODELS[file.partition("/")[2]].Options if group == "model" else None
         meant = meanings(owner) if owner else meant_by(group)
@@ -69,7 +70,7 @@ def test_the_same_from_every_folder_and_nothing_is_left_there(tmp_path):
 
 def test_a_copy_of_the_package_brings_its_files(tmp_path):
     shutil.copytree(ROOT/"movierec", tmp_path/"elsewhere"/"movierec", ignore=shutil.ignore_patterns("__pycache__", "sample"))
-    script = "import movierec.config as c; print(c._CONF); print(c.load_config(['model=sage']).model.name)"
+    script = "import movierec.config as c; print(c.CONF); print(c.load_config(['model=sage']).model.name)"
     where, name = python(script, cwd=tmp_path, source=tmp_path/"elsewhere").split()
     assert where == str(tmp_path/"elsewhere"/"movierec"/"conf") and name == "sage"
 

@@ -8,6 +8,7 @@ import yaml
 
 import movierec.cli as cli
 import movierec.config as config
+import movierec.settings as settings_of
 from make_conf import defaults, meanings
 from movierec.commands import COMMANDS
 from movierec.data.datasets import load_dataset
@@ -34,14 +35,14 @@ def of_dataclasses(choice):  # what the classes say of model=history, or of a st
     group, name = choice.split("=")
     if group == "store": return flat({"store": {"name": name} | defaults(STORE_SETTINGS[name])})
     model = MODELS[name]
-    recipe = {item.name: getattr(model.recipe, item.name) for item in fields(config.Schedule)}
-    trainer = defaults(config.TrainerConfig) | recipe
+    recipe = {item.name: getattr(model.recipe, item.name) for item in fields(settings_of.Schedule)}
+    trainer = defaults(settings_of.TrainerConfig) | recipe
     return flat({"model": {"name": name} | defaults(model.Options), "trainer": trainer, "split": {"name": model.recipe.split}})
 
 
 def of_yaml(choice):  # what its files say
     group, name = choice.split("=")
-    read = lambda group, name: yaml.safe_load((config._CONF / group / f"{name}.yaml").read_text())
+    read = lambda group, name: yaml.safe_load((config.CONF / group / f"{name}.yaml").read_text())
     if group == "store": return flat({"store": read("store", name)})
     values = read("model", name)
     chosen = {key.removeprefix("override /"): value for line in values["defaults"] for key, value in line.items()}
@@ -82,7 +83,7 @@ def differences(capsys):  # one line for each default that has two values
 
 def outside_groups():  # keys that stand in conf/config.yaml alone, as they are composed
     common = config.load_config()
-    return {item.name: getattr(common, item.name) for item in fields(config._Common)}
+    return {item.name: getattr(common, item.name) for item in fields(settings_of._Common)}
 
 
 def test_each_default_has_one_value_wherever_it_is_shown(capsys):
@@ -90,8 +91,8 @@ def test_each_default_has_one_value_wherever_it_is_shown(capsys):
 
 
 def test_a_planted_difference_is_found(capsys, monkeypatch, tmp_path):
-    shutil.copytree(config._CONF, tmp_path / "conf")
-    monkeypatch.setattr(config, "_CONF", tmp_path / "conf")
+    shutil.copytree(config.CONF, tmp_path / "conf")
+    for module in (config, settings_of): monkeypatch.setattr(module, "CONF", tmp_path / "conf")
     file = tmp_path / "conf" / "model" / "lightgcn.yaml"
     file.write_text(file.read_text().replace("embedding_size: 128", "embedding_size: 64"))
     found = differences(capsys)
@@ -107,8 +108,8 @@ def test_a_planted_difference_of_a_recipe_is_found(capsys, monkeypatch):
 
 
 def test_a_default_that_is_not_shown_is_found(capsys, monkeypatch, tmp_path):
-    shutil.copytree(config._CONF, tmp_path / "conf")
-    monkeypatch.setattr(config, "_CONF", tmp_path / "conf")
+    shutil.copytree(config.CONF, tmp_path / "conf")
+    for module in (config, settings_of): monkeypatch.setattr(module, "CONF", tmp_path / "conf")
     file = tmp_path / "conf" / "store" / "arango.yaml"
     file.write_text("\n".join(line for line in file.read_text().splitlines() if not line.startswith("tries")))
     assert any("conf of store=arango: store.tries" in line for line in differences(capsys))
@@ -130,7 +131,7 @@ def test_signatures_say_what_the_configuration_says():
 
 def test_what_is_left_out_of_train_run_is_the_recipe():
     left_out = {name for name, parameter in inspect.signature(train_run).parameters.items() if parameter.default is None}
-    assert left_out == {item.name for item in fields(config.Schedule)} | {"split"}
+    assert left_out == {item.name for item in fields(settings_of.Schedule)} | {"split"}
 
 
 def test_the_choices_are_those_of_the_code():

@@ -33,6 +33,9 @@ TOP = {
 CONFLICT = ROOT/"tests"/"project"/"broken"/"conflict.ipynb"  # has marks on purpose
 
 
+BINARY = {".onnx", ".parquet", ".png", ".pt", ".safetensors"}
+
+
 def tracked():
     listing = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z"],
@@ -46,7 +49,7 @@ def tracked():
 
 def texts():  # (path, text) of each tracked text file
     for path in tracked():
-        if path.is_file() and path.suffix not in (".parquet", ".png", ".onnx"):
+        if path.is_file() and path.suffix not in BINARY:
             yield path, path.read_text(encoding="utf-8")
 
 

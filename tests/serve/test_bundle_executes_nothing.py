@@ -1,4 +1,4 @@
-"""A bundle is data: none of its files is a program, and nothing in it is run, whoever made it."""
+"""A bundle is data: none of its files is a program, and nothing in it is run."""
 import io
 import json
 import pickle
@@ -188,7 +188,7 @@ def test_a_type_that_older_arrow_unpickled_is_a_plain_column(bundle, mark, tmp_p
     assert answer.equals(Recommender.load(bundle).recommend(1)) and not mark.exists()
 
 
-def with_operator(domain, kind):  # which only a library of somebody's own could know
+def with_operator(domain, kind):  # which only a library of one's own could know
     def change(model):
         model.opset_import.append(helper.make_opsetid(domain, 1))
         model.graph.node.append(helper.make_node(kind, ["k"], ["more"], domain=domain))

@@ -1,8 +1,10 @@
 """What the tests of both stores share: six people, eight movies, and a fresh store of either kind.
 
-ArangoDB is a stand-in that speaks its HTTP API over a socket (movierec.testing.arango_server), unless ARANGO_URL names a real
-server, with its root password in ARANGO_PASSWORD; then each test makes a database of its own there and drops it.
+ArangoDB is a stand-in that speaks its HTTP API over a socket (movierec.testing.arango_server), unless
+ARANGO_URL names a real server, with its root password in ARANGO_PASSWORD. Then each test makes a database of
+its own there and drops it.
 """
+
 import contextlib
 import os
 import uuid
@@ -17,16 +19,41 @@ from movierec.store.arango_settings import ArangoSettings
 from movierec.store.duckdb import DuckDBStore
 from movierec.testing.arango_server import serve
 
-SIX_USERS = as_ratings(pd.DataFrame(
-    [(1, 1, 5.0), (1, 318, 4.5), (1, 593, 4.0), (2, 1, 4.0), (2, 3114, 4.5), (3, 318, 5.0), (3, 858, 5.0),
-     (4, 593, 4.5), (4, 296, 3.5), (5, 2571, 5.0), (5, 296, 4.0), (6, 356, 3.0), (6, 1, 4.5)],
-    columns=["user_id", "movie_id", "rating"]).assign(timestamp=lambda rows: 964982700 + 60 * rows.index))
-EIGHT_MOVIES = as_movies(pd.DataFrame(
-    [(1, "Toy Story", 1995, ["Animation", "Comedy", "Family"]), (296, "Pulp Fiction", 1994, ["Thriller", "Crime"]),
-     (318, "The Shawshank Redemption", 1994, ["Drama", "Crime"]), (356, "Forrest Gump", 1994, ["Comedy", "Drama", "Romance"]),
-     (593, "The Silence of the Lambs", 1991, ["Crime", "Drama", "Thriller"]), (858, "The Godfather", 1972, ["Drama", "Crime"]),
-     (2571, "The Matrix", 1999, ["Action", "Science Fiction"]), (3114, "Toy Story 2", 1999, ["Animation", "Comedy", "Family"])],
-    columns=["movie_id", "title", "year", "genres"]))
+SIX_USERS = as_ratings(
+    pd.DataFrame(
+        [
+            (1, 1, 5.0),
+            (1, 318, 4.5),
+            (1, 593, 4.0),
+            (2, 1, 4.0),
+            (2, 3114, 4.5),
+            (3, 318, 5.0),
+            (3, 858, 5.0),
+            (4, 593, 4.5),
+            (4, 296, 3.5),
+            (5, 2571, 5.0),
+            (5, 296, 4.0),
+            (6, 356, 3.0),
+            (6, 1, 4.5),
+        ],
+        columns=["user_id", "movie_id", "rating"],
+    ).assign(timestamp=lambda rows: 964982700 + 60 * rows.index)
+)
+EIGHT_MOVIES = as_movies(
+    pd.DataFrame(
+        [
+            (1, "Toy Story", 1995, ["Animation", "Comedy", "Family"]),
+            (296, "Pulp Fiction", 1994, ["Thriller", "Crime"]),
+            (318, "The Shawshank Redemption", 1994, ["Drama", "Crime"]),
+            (356, "Forrest Gump", 1994, ["Comedy", "Drama", "Romance"]),
+            (593, "The Silence of the Lambs", 1991, ["Crime", "Drama", "Thriller"]),
+            (858, "The Godfather", 1972, ["Drama", "Crime"]),
+            (2571, "The Matrix", 1999, ["Action", "Science Fiction"]),
+            (3114, "Toy Story 2", 1999, ["Animation", "Comedy", "Family"]),
+        ],
+        columns=["movie_id", "title", "year", "genres"],
+    )
+)
 KINDS = ["duckdb", "arango"]
 
 
@@ -34,8 +61,13 @@ KINDS = ["duckdb", "arango"]
 def arango(**settings):
     "(store, server): a fresh database on the stand-in, or on a real server, where `server` is None."
     if real := os.environ.get("ARANGO_URL"):
-        store = ArangoStore(ArangoSettings(**{"url": real, "database": f"movierec-test-{uuid.uuid4().hex[:12]}", **settings}))
-        try: yield store, None
+        store = ArangoStore(
+            ArangoSettings(
+                **{"url": real, "database": f"movierec-test-{uuid.uuid4().hex[:12]}", **settings}
+            )
+        )
+        try:
+            yield store, None
         finally:
             store._database("_system").delete_database(store.settings.database, ignore_missing=True)
             store.close()
@@ -57,22 +89,30 @@ def password(text):
     "The environment with this ARANGO_PASSWORD."
     before = os.environ.get("ARANGO_PASSWORD")
     os.environ["ARANGO_PASSWORD"] = text
-    try: yield
+    try:
+        yield
     finally:
         del os.environ["ARANGO_PASSWORD"]
-        if before is not None: os.environ["ARANGO_PASSWORD"] = before
+        if before is not None:
+            os.environ["ARANGO_PASSWORD"] = before
 
 
 @contextlib.contextmanager
 def store_of(kind, folder):
     "A fresh store of either kind."
-    if kind == "duckdb": yield DuckDBStore(folder/"movies.duckdb")
+    if kind == "duckdb":
+        yield DuckDBStore(folder / "movies.duckdb")
     else:
-        with arango() as (store, _): yield store
+        with arango() as (store, _):
+            yield store
 
 
 def content(store):
     "All that a store holds, as one text, to compare to the byte."
     movies, ratings = store.movies(), store.ratings()
-    types = [f"{name} {dtype}" for frame in (movies, ratings) for name, dtype in frame.dtypes.items()]
-    return "\n".join([*types, movies.to_csv(), ratings.to_csv(float_format="%.9g"), repr(store.users().tolist())])
+    types = [
+        f"{name} {dtype}" for frame in (movies, ratings) for name, dtype in frame.dtypes.items()
+    ]
+    return "\n".join(
+        [*types, movies.to_csv(), ratings.to_csv(float_format="%.9g"), repr(store.users().tolist())]
+    )

@@ -3,7 +3,7 @@
     python tests/tools/check_generated.py clean    # nbdev_clean changes no notebook
     python tests/tools/check_generated.py export   # nbdev_export changes no module
     python tests/tools/check_generated.py readme   # README.md is made from nbs/index.ipynb
-    python tests/tools/check_generated.py conf     # movierec/conf is made from the dataclasses of data, stores and models
+    python tests/tools/check_generated.py conf     # movierec/conf is made from the dataclasses of settings
 
 Each check works in a copy, so that your files stay as they are, committed or not.
 """
@@ -58,19 +58,18 @@ def check_export(root, copy):
 def check_readme(root, copy):
     from make_readme import readme
     now = (root/"README.md").read_text() if (root/"README.md").exists() else ""
-    return (
-        []
-        if now == readme(copy / "nbs" / "index.ipynb")
-        else ["README.md is not that of nbs/index.ipynb: run make readme"]
-    )
+    same = now == readme(copy / "nbs" / "index.ipynb")
+    return [] if same else ["README.md is not that of nbs/index.ipynb: run make readme"]
 
 
 def check_conf(root, copy):  # in a process of its own, which imports the package of this root
-    make = "import sys, pathlib; sys.path[:0] = sys.argv[2:]; import make_conf; make_conf.make_conf(pathlib.Path(sys.argv[1]))"
+    make = "import sys, pathlib; sys.path[:0] = sys.argv[2:]; import make_conf; " \
+           "make_conf.make_conf(pathlib.Path(sys.argv[1]))"
     places = [copy / "movierec" / "conf", root, ROOT / "tests" / "tools"]
     subprocess.run([sys.executable, "-c", make, *places], check=True)
     names = differing(root / "movierec" / "conf", copy / "movierec" / "conf", "*.yaml")
-    return [f"movierec/conf/{name} is not what the dataclasses say: run python tests/tools/make_conf.py" for name in names]
+    todo = "run python tests/tools/make_conf.py"
+    return [f"movierec/conf/{name} is not what the dataclasses say: {todo}" for name in names]
 
 
 CHECKS = {"clean": check_clean, "export": check_export, "readme": check_readme, "conf": check_conf}

@@ -1,4 +1,5 @@
-"""Make movierec/conf from the dataclasses of data, stores, splits, models and recipes: values, and the comment beside each.
+"""Make movierec/conf from the dataclasses of data, stores, splits, models and recipes: values, and the
+comment beside each.
 
     python tests/tools/make_conf.py
 
@@ -13,10 +14,10 @@ from pathlib import Path
 import yaml
 from fastcore.docments import docments
 
-from movierec.config import Config, DataConfig, ModelChoice, SplitConfig, TrainerConfig
 from movierec.data.downloads import RELEASES
 from movierec.models.registry import MODELS
 from movierec.models.splits import SPLITS
+from movierec.settings import Config, DataConfig, ModelChoice, SplitConfig, TrainerConfig
 from movierec.store.opening import STORE_SETTINGS
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +64,12 @@ def of_split(name): return lines({"name": name, "seed": "${seed}"}, meanings(Spl
 
 def of_model(name):
     model = MODELS[name]
-    head = ["# @package _global_", "defaults:", f"  - override /split: {model.recipe.split}", f"  - override /trainer: {name}"]
+    head = [
+        "# @package _global_",
+        "defaults:",
+        f"  - override /split: {model.recipe.split}",
+        f"  - override /trainer: {name}",
+    ]
     comments = meanings(model.Options) | {"name": meanings(ModelChoice)["name"]}
     return [*head, "", "model:", *lines({"name": name} | defaults(model.Options), comments, indent="  ")]
 
@@ -76,7 +82,8 @@ def of_trainer(name):
 def renamed():  # earlier names of options
     lines = ["# Earlier names of options, which old runs and commands still use, and today's name."]
     for name, model in MODELS.items():
-        if model.renamed_options: lines += [f"{name}:", *(f"  {old}: {new}" for old, new in model.renamed_options.items())]
+        if model.renamed_options:
+            lines += [f"{name}:", *(f"  {old}: {new}" for old, new in model.renamed_options.items())]
     return lines
 
 

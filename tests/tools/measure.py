@@ -115,6 +115,7 @@ def repeated_defaults(root, nbs):
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
             for name in _keys(content): places[name]["YAML"].add(f"{group}/{path.name}")
     settings = {name: found for name, found in places.items() if found.keys() & {"dataclass", "YAML"}}
+    settings.pop("name", None)  # which of several, not how it works
     return {name: sorted(set().union(*found.values())) for name, found in settings.items() if len(found) > 1}
 
 

@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import * as ort from "onnxruntime-web";
-import { Recommender } from "../../nbs/explorer/recommender.js";
+import { Recommender } from "../../../nbs/explorer/recommender.js";
 
 ort.env.wasm.numThreads = 1;
 const {k, explained, histories} = JSON.parse(await text(process.stdin));
