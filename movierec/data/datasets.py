@@ -25,12 +25,13 @@ import pyarrow.parquet as pq
 from ..core import nearest
 from .downloads import RELEASES, fetch
 from .metadata import (
-    names_in, one_each, read_links, read_metadata, read_rows, title_and_year, typed_columns, whole_ids)
+    names_in, one_each, read_links, read_metadata, title_and_year, typed_columns, whole_ids)
 from .movielens import movielens_files, read_movielens
-from .ratings import clean_ratings, plain_text, rated_movies, read_ratings
+from .ratings import clean_ratings, rated_movies, read_ratings
 from .report import DataReport, Dataset, numbered
 from .scales import refuse_outside
 from .tables import DataError, as_movies, as_ratings
+from .text import plain_text, read_rows
 
 # %% ../../nbs/data/60_datasets.ipynb #59979bf2
 def _with_unlinked(links, rated):  # a row for each movie of the links or the ratings
@@ -191,7 +192,8 @@ def _refuse_ids(frame, where):  # a table of movies without movie_id
     if "id" not in names:
         raise DataError(
             f"{where} has no column 'movie_id', only {', '.join(names)[:200]};"
-            f" say which it is with movie_columns={{'movie_id': …}}.{nearest('movie_id', names)}")
+            " say which it is with movie_columns={'movie_id': …}, or rename it."
+            f"{nearest('movie_id', names)}")
     known = [name for name in _OF_TMDB if name in names]
     guess = f", and {', '.join(known)} beside it say that these are ids of TMDB" if known else ""
     raise DataError(

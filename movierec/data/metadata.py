@@ -7,75 +7,17 @@ __all__ = ['read_metadata', 'read_links']
 
 # %% ../../nbs/data/30_metadata.ipynb #5cda84f6
 import ast
-import csv
 import json
 import re
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ..core import nearest
-from .ratings import plain_text
 from .report import DataReport, numbered
 from .tables import MOVIE_TYPES, DataError
-
-# %% ../../nbs/data/30_metadata.ipynb #e8134c90
-_END = "\x1aend of the file\x1a"  # a row of its own, unless it is inside quotation marks
-
-def _numbered_rows(file):  # -> header, rows, the line on which each row starts
-    separator = max(",;\t|", key=file.readline().count)
-    file.seek(0)
-    reader = csv.reader(chain(file, [_END]), delimiter=separator)
-    start = 1
-    try:
-        header, rows, lines = next(reader, []), [], []
-        start = reader.line_num + 1
-        for row in reader:
-            if row:
-                rows.append(row)
-                lines.append(start)
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise csv.Error(f"from line {start}: {error}") from None
-    header = [name.strip() for name in header]
-    if header == [_END]: return [], [], []
-    _refuse_open_quotes(header, rows, lines, separator)
-    return header, rows[:-1], lines[:-1]
-
-# %% ../../nbs/data/30_metadata.ipynb #6b6c25cd
-_ONE_LINE = "title", "name", "genres"
-
-def _swallows(row, header, separator):  # does a cell of the row hold other rows?
-    for name, cell in zip([*header, *[""] * len(row)], row):
-        if "\n" not in cell: continue
-        later = [line.split(separator) for line in cell.split("\n")[1:]]
-        rows = [line for line in later if len(line) >= len(header) and _is_whole(line[0])]
-        if rows or name in _ONE_LINE: return True
-    return False
-
-def _refuse_open_quotes(header, rows, lines, separator):
-    cells = rows[-1] if rows else header
-    at_the_end = cells[-1].endswith(_END) and cells != [_END]
-    swallowing = (line for row, line in zip(rows, lines) if _swallows(row, header, separator))
-    start = next(swallowing, lines[-1] if lines and at_the_end else 1 if at_the_end else None)
-    if start is None: return
-    raise csv.Error(f"from line {start}: a quotation mark is opened and never closed")
-
-# %% ../../nbs/data/30_metadata.ipynb #b2e97273
-def read_rows(
-    path: Path,  # file with a header; commas, semicolons, tabs or bars separate its cells
-) -> tuple:      # the header, the rows as lists of text, and the line on which each row starts
-    "Read a CSV file, keeping the number of cells of each row and its place."
-    try:
-        with plain_text(path) as plain, open(plain, newline="", encoding="utf-8-sig") as file:
-            return _numbered_rows(file)
-    except UnicodeDecodeError:
-        raise DataError(f"{path.name} is not UTF-8 text; save it as UTF-8 and try again") from None
-    except csv.Error as error:
-        raise DataError(
-            f"{path.name}, {error}; close the quotation mark, or write it twice") from None
+from .text import read_rows
 
 # %% ../../nbs/data/30_metadata.ipynb #03d1b7c4
 _WHOLE = re.compile(r"\s*\d{1,15}(\.0*)?\s*")  # at most 15 digits: a float holds them exactly

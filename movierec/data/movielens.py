@@ -13,10 +13,11 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from .metadata import names_in, one_each, read_links, read_rows, title_and_year, whole_ids
-from .ratings import connect_in_memory, literal_path, plain_text, rated_movies, read_ratings
+from .metadata import names_in, one_each, read_links, title_and_year, whole_ids
+from .ratings import connect_in_memory, literal_path, rated_movies, read_ratings
 from .report import DataReport, Dataset, numbered
 from .tables import DataError, as_movies, as_users
+from .text import plain_text, read_rows
 
 # %% ../../nbs/data/40_movielens.ipynb #78b65749
 def _lines(path, separator):  # of a file without a header: cells of each line, and its number
@@ -78,7 +79,7 @@ def _read_movies(path, report):
         imdb_url=frame.imdb_url.replace({"": None}).astype("str"),
         genres=pd.Series(named, index=frame.index, dtype=object),
         year=year)
-    known = frame.dropna(axis=1, how="all")
+    known = frame.dropna(axis=1, how="all") if len(frame) else frame
     return one_each(known, "movie_id", table=path.name, report=report)
 
 # %% ../../nbs/data/40_movielens.ipynb #48f98cfe

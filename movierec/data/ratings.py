@@ -6,13 +6,9 @@
 __all__ = ['refuse_truth', 'read_ratings']
 
 # %% ../../nbs/data/20_ratings.ipynb #e6d8ee9a
-import bz2
 import csv
-import gzip
 import re
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -27,48 +23,12 @@ from ..core import nearest, patch
 from .report import STARS, DataReport, numbered
 from .scales import check_scale, find_scale
 from .tables import DataError, as_ratings
-
-# %% ../../nbs/data/20_ratings.ipynb #a5c70745
-_OPEN = {".gz": gzip.open, ".bz2": bz2.open}
-_WIDE = b"\xff\xfe", b"\xfe\xff"  # how UTF-16 begins
-
-def _open_bytes(path, mode="rb", **options):  # also where the file is compressed
-    return _OPEN.get(path.suffix, open)(path, mode, **options)
-
-# %% ../../nbs/data/20_ratings.ipynb #2446c6aa
-def _rewrite(path, folder):  # -> path of the same text in UTF-8
-    try:
-        with _open_bytes(path) as file:
-            content = file.read()
-        text = content.decode("utf-16") if content[:2] in _WIDE else content.decode("utf-8")
-    except (UnicodeDecodeError, EOFError, OSError) as error:
-        raise DataError(
-            f"{path.name} cannot be read as text: {error}; save it as UTF-8 and try again") from None
-    plain = Path(folder) / path.name.removesuffix(".bz2").removesuffix(".gz")
-    plain.write_text(text, encoding="utf-8", newline="")
-    return plain
-
-# %% ../../nbs/data/20_ratings.ipynb #635de14d
-@contextmanager
-def plain_text(
-    path: Path,      # of a file of text, also compressed, in UTF-8 or UTF-16
-) -> Iterator[Path]:  # of a file that DuckDB and `open` can read
-    "Give a file of text in UTF-8, for as long as it is needed."
-    try:
-        with _open_bytes(path) as file:
-            start = file.read(2)
-    except (EOFError, OSError) as error:
-        raise DataError(f"{path.name} cannot be read: {error}") from None
-    if path.suffix != ".bz2" and start not in _WIDE:
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield _rewrite(path, folder)
+from .text import open_bytes, plain_text, read_rows
 
 # %% ../../nbs/data/20_ratings.ipynb #ac2b8709
 def _first_lines(path):  # that are not blank, up to 1000
     try:
-        with _open_bytes(path, "rt", encoding="utf-8-sig") as file:
+        with open_bytes(path, "rt", encoding="utf-8-sig") as file:
             return [line.rstrip("\r\n") for line in islice(file, 1000) if line.strip()]
     except UnicodeDecodeError:
         raise DataError(f"{path.name} is not UTF-8 text; save it as UTF-8 and try again") from None
@@ -276,7 +236,7 @@ def _scan(path, layout, scale):  # -> arrays, and the lines that have no numbers
 # %% ../../nbs/data/20_ratings.ipynb #514e6dcf
 def _line_numbers(path, header, rejected, rows):  # of some of the rows that were read
     rejected, wanted, found = set(rejected), set(rows), []
-    with _open_bytes(path) as file:
+    with open_bytes(path) as file:
         numbers = (
             number for number, line in enumerate(file, 1)
             if line.strip() and number not in rejected)
@@ -499,6 +459,14 @@ def _finish(arrays, scale, name, report, places):  # places: row numbers -> word
     report.add(name, "kept", count=len(ratings))
     return ratings
 
+# %% ../../nbs/data/20_ratings.ipynb #d787bba5
+def _refuse_swallowed(path, layout, rejects):
+    if layout.separator == "::" or not layout.header: return
+    quotes = ("QUOTE" in error for error in rejects.error)
+    with open_bytes(path) as file:
+        several = any(line.count(b'"') % 2 for line in file)
+    if several or any(quotes): read_rows(path)
+
 # %% ../../nbs/data/20_ratings.ipynb #96eba972
 def _note_layout(layout, count, scale, name, report):
     others = [other for other in layout.names if other not in layout.columns.values()]
@@ -511,6 +479,7 @@ def _read_with_care(path, layout, scale, report):
             lambda scale: _scan(path, layout, scale), scale, path.name, report)
     except duckdb.Error as error:
         raise DataError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from None
+    if len(layout.names) > len(layout.columns): _refuse_swallowed(path, layout, rejects)
     report.add(path.name, "read", count=len(arrays["problem"]) + len(rejects))
     _note_layout(layout, len(arrays["problem"]), scale, path.name, report)
     _count_rejects(rejects, path.name, report)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/data/12_scales.ipynb #09669c6c
+# %% ../../nbs/data/12_scales.ipynb #b497ce65
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ from ..core import patch
 from .report import STARS, DataReport, Dataset
 from .tables import DataError
 
-# %% ../../nbs/data/12_scales.ipynb #b204df03
+# %% ../../nbs/data/12_scales.ipynb #284fa2f2
 def check_scale(
     scale: Sequence[float] | None,     # as given
 ) -> tuple[float, float] | None:       # lowest and highest rating; None where none is given
@@ -32,7 +32,7 @@ def check_scale(
         f"scale={scale} is not allowed: it takes the lowest and the highest rating,"
         " such as scale=(1, 10), or data.scale=[1,10] on the command line")
 
-# %% ../../nbs/data/12_scales.ipynb #65e6e09d
+# %% ../../nbs/data/12_scales.ipynb #0ac7663d
 _SCALES = (1, 10), (0, 10), (10, 100), (1, 100), (0, 100)
 
 def _is_on(values, scale):  # may these be ratings on the scale?
@@ -40,7 +40,7 @@ def _is_on(values, scale):  # may these be ratings on the scale?
     outside = np.mean((values < low) | (values > high))
     return outside <= 0.01 and values.max() >= 0.95 * high
 
-# %% ../../nbs/data/12_scales.ipynb #d43f0e77
+# %% ../../nbs/data/12_scales.ipynb #fc9a7c87
 def find_scale(
     ratings: np.ndarray,     # all numbers that were read
 ) -> tuple[float, float]:    # lowest and highest rating; the usual scale where none is certain
@@ -51,7 +51,7 @@ def find_scale(
     if not is_sure or np.mean(values == 0) > 0.2: return STARS
     return next((scale for scale in _SCALES if _is_on(values, scale)), STARS)
 
-# %% ../../nbs/data/12_scales.ipynb #9af3cec0
+# %% ../../nbs/data/12_scales.ipynb #2883ef72
 _OUTSIDE = re.compile(r"the rating is outside (\S+) to (\S+)")
 
 def _scale_words(table, count, read, found):
@@ -61,7 +61,7 @@ def _scale_words(table, count, read, found):
         " state the scale with scale=(low, high), on the command line data.scale=[low,high];"
         " if these rows are to be left out, allow it with max_rejected=1, or data.max_rejected=1")
 
-# %% ../../nbs/data/12_scales.ipynb #9b55f062
+# %% ../../nbs/data/12_scales.ipynb #b0555485
 def refuse_outside(
     report: DataReport,  # of a reader
 ) -> DataReport:         # itself
@@ -74,7 +74,7 @@ def refuse_outside(
         if count > max(4, read / 5): raise DataError(_scale_words(table, count, read, found))
     return report
 
-# %% ../../nbs/data/12_scales.ipynb #eabf8816
+# %% ../../nbs/data/12_scales.ipynb #077089a7
 @patch
 def in_stars(self: Dataset) -> Dataset:  # the same, with ratings from 0.5 to 5
     "Map ratings to 0.5 to 5, the scale that models take."
