@@ -108,6 +108,7 @@ def read_the_movies_dataset(
 # %% ../../nbs/data/60_datasets.ipynb #22fab63c
 _SAMPLE = files("movierec") / "sample"
 
+# %% ../../nbs/data/60_datasets.ipynb #1c2c07fc
 def _read_parquet(path):  # with lists and records as Python's own
     try:
         table = pq.read_table(str(path))
@@ -141,10 +142,12 @@ def load_sample() -> Dataset:  # movies, ratings and report
 # %% ../../nbs/data/60_datasets.ipynb #c30e30fe
 def _is_json(path): return re.search(r"\.(json|jsonl|ndjson)(\.gz|\.bz2)?$", path.name) is not None
 
+# %% ../../nbs/data/60_datasets.ipynb #6dbc7ef2
 def _records(text):  # of a list, or of lines with one record each
     if text.lstrip().startswith("["): return json.loads(text)
     return [json.loads(line) for line in text.split("\n") if line.strip()]
 
+# %% ../../nbs/data/60_datasets.ipynb #3a72bfed
 def _read_json(path):
     with plain_text(path) as plain:
         unpacked = gzip.open if plain.suffix == ".gz" else open
@@ -164,6 +167,7 @@ def _of_dict(columns):
     except ValueError as error:
         raise DataError(f"these columns make no table: {error}") from None
 
+# %% ../../nbs/data/60_datasets.ipynb #37ee0fd9
 def _as_frame(table):  # of whatever is a table, or a file of JSON or Parquet
     if isinstance(table, pd.DataFrame): return table
     if isinstance(table, dict): return _of_dict(table)
@@ -202,10 +206,14 @@ def _refuse_ids(frame, where):  # a table of movies without movie_id
         " movie_columns={'movie_id': 'id'}")
 
 # %% ../../nbs/data/60_datasets.ipynb #750f96fc
-def _named(frame, columns, where):  # columns: {"movie_id": its name, …}, or None
+def _usual(frame):  # -> {name of the column of movie ids: "movie_id"}, if it is known
+    if "movie_id" in frame: return {}
     plain = {name: re.sub(r"[^a-z]", "", str(name).lower()) for name in frame.columns}
-    found = [name for name, word in plain.items() if word in _MOVIE_IDS]
-    renamed = {name: "movie_id" for name in found[:1] if "movie_id" not in frame}
+    return {name: "movie_id" for name, word in plain.items() if word in _MOVIE_IDS}
+
+# %% ../../nbs/data/60_datasets.ipynb #58059ef5
+def _named(frame, columns, where):  # columns: {"movie_id": its name, …}, or None
+    renamed = _usual(frame)
     for column, name in (columns or {}).items():
         if name not in frame:
             present = ", ".join(map(str, frame.columns))[:200]
@@ -221,6 +229,7 @@ _LISTS = ["genres", "tags", "keywords"]
 
 def _is_filled(cell): return bool(cell.strip() if isinstance(cell, str) else pd.notna(cell))
 
+# %% ../../nbs/data/60_datasets.ipynb #e125e266
 def _with_years(frame):  # `Heat (1995)` becomes `Heat` and 1995
     if "title" not in frame: return frame
     title, year = title_and_year(frame.title)
@@ -241,6 +250,7 @@ def _text_of_movies(path, columns):  # with the line of each row as index
     frame = pd.DataFrame(rows, columns=names, index=lines, dtype=object)
     return _with_years(_named(frame, columns, path.name))
 
+# %% ../../nbs/data/60_datasets.ipynb #e00ffed2
 def _as_list(cell):  # as JSON, unless it is a list already
     is_list = cell.lstrip().startswith(("[", "{"))
     return cell if is_list else json.dumps(names_in(cell))
@@ -255,18 +265,21 @@ def _movies_of_text(path, columns, report):
     typed = typed_columns(frame, table=path.name, report=report)
     return one_each(typed, "movie_id", table=path.name, report=report)
 
+# %% ../../nbs/data/60_datasets.ipynb #9f6e625f
+def _is_torn(cell): return _is_filled(cell) and cell.lstrip().startswith("[") and not names_in(cell)
+
+def _count_torn(column, report):  # lists of text that end too early
+    torn = [row for row, cell in enumerate(column, 1) if isinstance(cell, str) and _is_torn(cell)]
+    torn = [row for row in torn if column.iloc[row - 1].strip() != "[]"]
+    reason, examples = f"'{column.name}' is not a list: left empty", numbered(torn, "row")
+    report.add("movies", "bad cell", count=len(torn), reason=reason, examples=examples)
+
 # %% ../../nbs/data/60_datasets.ipynb #70f6f6a5
 def _movies_of_table(frame, columns, report):
     frame = _with_years(_named(frame, columns, "the table of movies"))
     for name in frame.columns.intersection(_LISTS):
+        _count_torn(frame[name], report)
         lists = [names_in(cell) for cell in frame[name]]
-        torn = [
-            row for row, (cell, names) in enumerate(zip(frame[name], lists), 1)
-            if isinstance(cell, str) and cell.lstrip().startswith("[") and not names
-            and cell.strip() != "[]"]
-        reason = f"'{name}' is not a list: left empty"
-        examples = numbered(torn, "row")
-        report.add("movies", "bad cell", count=len(torn), reason=reason, examples=examples)
         frame = frame.assign(**{name: pd.Series(lists, index=frame.index, dtype=object)})
     movies = as_movies(frame)
     report.add("movies", "read", count=len(frame))
@@ -303,6 +316,7 @@ def _read_own(ratings, report, *, into, **how):  # how: columns, scale
     name = Path(ratings).name if isinstance(ratings, (str, Path)) else "ratings"
     return clean_ratings(_as_frame(ratings), report, **how, name=name)
 
+# %% ../../nbs/data/60_datasets.ipynb #d6568b7d
 def _check_share(report, max_rejected):
     if max_rejected is None: return refuse_outside(report)
     return report.check(max_rejected)
@@ -334,6 +348,7 @@ def _is_table(name):  # by its name; beside tables there may be words about them
     is_about = name.lower().startswith(("readme", "license", "licence", "changelog"))
     return name.endswith((*_TABLES, ".item")) and not is_about
 
+# %% ../../nbs/data/60_datasets.ipynb #f4e57c0d
 def _inner(folder):  # the one folder that a folder may consist of, beside words about it
     entries = [path for path in folder.iterdir() if not path.name.startswith((".", "__"))]
     folders = [path for path in entries if path.is_dir()]
@@ -376,6 +391,7 @@ def _named_table(folder, names, stem):  # its path, or None
     found = [name for name in names if _is_table(name) and name.partition(".")[0] == stem]
     return folder / found[0] if len(found) == 1 else None
 
+# %% ../../nbs/data/60_datasets.ipynb #927eec82
 def _own_pair(folder, names, given):  # ratings, movies or None; None where there are no ratings
     ratings, movies = (_named_table(folder, names, stem) for stem in ("ratings", "movies"))
     if given.get("ratings"):

@@ -17,17 +17,21 @@ from .report import STARS, DataReport, Dataset
 from .tables import DataError
 
 # %% ../../nbs/data/12_scales.ipynb #284fa2f2
+def _two_numbers(scale):  # rising, or None
+    try:
+        low, high = map(float, scale)
+    except (TypeError, ValueError):
+        return None
+    return (low, high) if np.isfinite([low, high]).all() and low < high else None
+
+# %% ../../nbs/data/12_scales.ipynb #027153b1
 def check_scale(
     scale: Sequence[float] | None,     # as given
 ) -> tuple[float, float] | None:       # lowest and highest rating; None where none is given
     "Read a scale."
     if scale is None: return None
-    try:
-        low, high = map(float, scale)
-        good = np.isfinite([low, high]).all() and low < high
-    except (TypeError, ValueError):
-        good = False
-    if good: return low, high
+    numbers = _two_numbers(scale)
+    if numbers: return numbers
     raise DataError(
         f"scale={scale} is not allowed: it takes the lowest and the highest rating,"
         " such as scale=(1, 10), or data.scale=[1,10] on the command line")
@@ -61,27 +65,34 @@ def _scale_words(table, count, read, found):
         " state the scale with scale=(low, high), on the command line data.scale=[low,high];"
         " if these rows are to be left out, allow it with max_rejected=1, or data.max_rejected=1")
 
+# %% ../../nbs/data/12_scales.ipynb #44ea5332
+def _outside(report):  # tables, ratings outside the scale, rows that were read, the findings
+    read = report.summary.read
+    for found in report.findings:
+        if found["kind"] == "rejected" and _OUTSIDE.match(found["reason"]):
+            yield found["table"], found["count"], int(read[found["table"]]), found
+
 # %% ../../nbs/data/12_scales.ipynb #b0555485
 def refuse_outside(
     report: DataReport,  # of a reader
 ) -> DataReport:         # itself
     "Stop where so many ratings are outside the scale that it must be another one."
-    summary = report.summary
-    for found in report.findings:
-        if found["kind"] != "rejected" or not _OUTSIDE.match(found["reason"]): continue
-        table, count = found["table"], found["count"]
-        read = int(summary.read[table])
+    for table, count, read, found in _outside(report):
         if count > max(4, read / 5): raise DataError(_scale_words(table, count, read, found))
     return report
 
 # %% ../../nbs/data/12_scales.ipynb #077089a7
+def _mapped(rating, scale):
+    share = (rating.astype("float64") - scale[0]) / (scale[1] - scale[0])
+    return (STARS[0] + share * (STARS[1] - STARS[0])).astype("float32")
+
+# %% ../../nbs/data/12_scales.ipynb #ab442b3e
 @patch
 def in_stars(self: Dataset) -> Dataset:  # the same, with ratings from 0.5 to 5
     "Map ratings to 0.5 to 5, the scale that models take."
     low, high = self.scale
     if STARS[0] <= low and high <= STARS[1]: return self
-    share = (self.ratings.rating.astype("float64") - low) / (high - low)
-    stars = (STARS[0] + share * (STARS[1] - STARS[0])).astype("float32")
+    stars = _mapped(self.ratings.rating, self.scale)
     report = DataReport([found for found in self.report.findings if found["kind"] != "scale"])
     reason = f"ratings of {low:g} to {high:g} became 0.5 to 5; histories and answers are in stars"
     report.add("ratings", "repaired", count=len(stars), reason=reason)

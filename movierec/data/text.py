@@ -31,11 +31,15 @@ def open_bytes(
     return _OPEN.get(path.suffix, open)(path, mode, **options)
 
 # %% ../../nbs/data/18_text.ipynb #2446c6aa
+def _text(path):
+    with open_bytes(path) as file:
+        content = file.read()
+    return content.decode("utf-16" if content[:2] in _WIDE else "utf-8")
+
+# %% ../../nbs/data/18_text.ipynb #1e8e4664
 def _rewrite(path, folder):  # -> path of the same text in UTF-8
     try:
-        with open_bytes(path) as file:
-            content = file.read()
-        text = content.decode("utf-16") if content[:2] in _WIDE else content.decode("utf-8")
+        text = _text(path)
     except (UnicodeDecodeError, EOFError, OSError) as error:
         raise DataError(
             f"{path.name} cannot be read as text: {error}; save it as UTF-8 and try again") from None
@@ -44,17 +48,20 @@ def _rewrite(path, folder):  # -> path of the same text in UTF-8
     return plain
 
 # %% ../../nbs/data/18_text.ipynb #635de14d
+def _start(path):  # its first two bytes
+    try:
+        with open_bytes(path) as file:
+            return file.read(2)
+    except (EOFError, OSError) as error:
+        raise DataError(f"{path.name} cannot be read: {error}") from None
+
+# %% ../../nbs/data/18_text.ipynb #47a0bc43
 @contextmanager
 def plain_text(
     path: Path,      # of a file of text, also compressed, in UTF-8 or UTF-16
 ) -> Iterator[Path]:  # of a file that DuckDB and `open` can read
     "Give a file of text in UTF-8, for as long as it is needed."
-    try:
-        with open_bytes(path) as file:
-            start = file.read(2)
-    except (EOFError, OSError) as error:
-        raise DataError(f"{path.name} cannot be read: {error}") from None
-    if path.suffix != ".bz2" and start not in _WIDE:
+    if path.suffix != ".bz2" and _start(path) not in _WIDE:
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -63,31 +70,21 @@ def plain_text(
 # %% ../../nbs/data/18_text.ipynb #e8134c90
 _END = "\x1aend of the file\x1a"  # a row of its own, unless it is inside quotation marks
 
-def _numbered_rows(file):  # -> header, rows, the line on which each row starts
-    separator = max(",;\t|", key=file.readline().count)
-    file.seek(0)
-    reader = csv.reader(chain(file, [_END]), delimiter=separator)
+def _with_lines(reader):  # each row that is not blank, and the line on which it starts
     start = 1
     try:
-        header, rows, lines = next(reader, []), [], []
-        start = reader.line_num + 1
         for row in reader:
-            if row:
-                rows.append(row)
-                lines.append(start)
+            if row or start == 1: yield row, start
             start = reader.line_num + 1
     except csv.Error as error:
         raise csv.Error(f"from line {start}: {error}") from None
-    header = [name.strip() for name in header]
-    if header == [_END]: return [], [], []
-    _refuse_open_quotes(header, rows, lines, separator)
-    return header, rows[:-1], lines[:-1]
 
 # %% ../../nbs/data/18_text.ipynb #6b6c25cd
 _ONE_LINE = "title", "name", "genres"
 
 def _is_whole(cell): return re.fullmatch(r"\s*\d+\s*", cell) is not None
 
+# %% ../../nbs/data/18_text.ipynb #c054df6a
 def _swallows(row, header, separator):  # does a cell of the row hold other rows?
     for name, cell in zip([*header, *[""] * len(row)], row):
         if "\n" not in cell: continue
@@ -96,13 +93,30 @@ def _swallows(row, header, separator):  # does a cell of the row hold other rows
         if rows or name in _ONE_LINE: return True
     return False
 
-def _refuse_open_quotes(header, rows, lines, separator):
+# %% ../../nbs/data/18_text.ipynb #0ed4979e
+def _open_line(header, rows, lines, separator):  # of the first open quotation mark, or None
     cells = rows[-1] if rows else header
     at_the_end = cells[-1].endswith(_END) and cells != [_END]
     swallowing = (line for row, line in zip(rows, lines) if _swallows(row, header, separator))
-    start = next(swallowing, lines[-1] if lines and at_the_end else 1 if at_the_end else None)
+    last = lines[-1] if lines else 1
+    return next(swallowing, last if at_the_end else None)
+
+# %% ../../nbs/data/18_text.ipynb #4586d9c7
+def _refuse_open_quotes(*rows):  # header, rows, lines, separator
+    start = _open_line(*rows)
     if start is None: return
     raise csv.Error(f"from line {start}: a quotation mark is opened and never closed")
+
+# %% ../../nbs/data/18_text.ipynb #569eb6d5
+def _numbered_rows(file):  # -> header, rows, the line on which each row starts
+    separator = max(",;\t|", key=file.readline().count)
+    file.seek(0)
+    found = [*_with_lines(csv.reader(chain(file, [_END]), delimiter=separator))]
+    (header, _), *found = found
+    if header == [_END]: return [], [], []
+    header, rows, lines = [name.strip() for name in header], *map(list, zip(*found))
+    _refuse_open_quotes(header, rows, lines, separator)
+    return header, rows[:-1], lines[:-1]
 
 # %% ../../nbs/data/18_text.ipynb #b2e97273
 def read_rows(
