@@ -71,7 +71,7 @@ def _do(command, flags, overrides):  # -> what to print
     if {"--help", "-h"} & {*flags}: return _help(command)
     if {"--multirun", "-m"} & {*flags}: return _sweep_table(sweep(overrides, COMMANDS[command].function))
     function, configs = COMMANDS[command].function, [load_config(overrides)]
-    if command == "run": configs.append(load_config([*overrides, "model=stars"]))  # to rank, to rate
+    if command == "run": configs.append(load_config([*overrides, "model=stars"]))
     return function(*configs)
 
 # %% ../nbs/50_cli.ipynb #1437a398
