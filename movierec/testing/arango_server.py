@@ -90,7 +90,7 @@ class Database:
     cursors: dict = field(default_factory=dict)       # id -> rows and position
     transactions: dict = field(default_factory=dict)  # id -> `Transaction`
 
-# %% ../../nbs/testing/30_arango_server.ipynb #36f9cbce
+# %% ../../nbs/testing/30_arango_server.ipynb #16661829
 @dataclass
 class Transaction:
     "Hold what a stream transaction has changed."
@@ -128,7 +128,7 @@ class _View:
         if name not in own.write: raise _Refused(400, 1652, name)
         return own.data.setdefault(name, dict(own.seen[name]))
 
-# %% ../../nbs/testing/30_arango_server.ipynb #352c4b77
+# %% ../../nbs/testing/30_arango_server.ipynb #2b6f4b7d
 @patch
 def _claim(self: _View, name, key):  # a document, to change it
     if any(key in other.touched.get(name, ()) for other in self.others): raise _Refused(409, 1200)
@@ -138,7 +138,7 @@ def _claim(self: _View, name, key):  # a document, to change it
     if newer or (there is None and key in own.seen[name]): raise _Refused(409, 1200)
     own.touched.setdefault(name, set()).add(key)
 
-# %% ../../nbs/testing/30_arango_server.ipynb #a08db59f
+# %% ../../nbs/testing/30_arango_server.ipynb #2b8b3359
 _EDGE = {"new": 237, "again": 335, "gone": 115}  # bytes
 _KEYS = 120
 
@@ -152,7 +152,7 @@ def _charge(self: _View, name, kind, document):
     self.transaction.size += size
     if self.transaction.size > self.transaction.limit: raise _Refused(500, 32)
 
-# %% ../../nbs/testing/30_arango_server.ipynb #9e909434
+# %% ../../nbs/testing/30_arango_server.ipynb #a80ce849
 @patch
 def _store(self: _View, name, document, counter):
     documents, key = self.write(name), document["_key"]
@@ -257,28 +257,22 @@ def _remove(view, bind, counter):
     for key in [key for key in live if key not in staged]: view._delete(bind["@live"], key)
     return []
 
-# %% ../../nbs/testing/30_arango_server.ipynb #98678888
-def _as_compared(value):  # equal where AQL's `==` says so
-    if isinstance(value, bool): return ("bool", value)
-    if isinstance(value, dict):
-        known = ((name, _as_compared(part)) for name, part in value.items())
-        return {name: part for name, part in known if part is not None}
-    if not isinstance(value, list): return value
-    parts = [_as_compared(part) for part in value]
-    while parts and parts[-1] is None: parts.pop()
-    return parts
+# %% ../../nbs/testing/30_arango_server.ipynb #d21d7600
+def _stringify(document):
+    own = _without(document, "_id", "_rev") if document else None
+    return json.dumps(own, sort_keys=True)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #a0caaf3f
 @_statement("""FOR row IN @@staged LET next = UNSET(row, "_id", "_rev")
     LET present = FIRST(
         FOR other IN @@live FILTER other._key == row._key RETURN UNSET(other, "_id", "_rev"))
-    FILTER next != present INSERT next INTO @@live OPTIONS { overwriteMode: "replace" }""")
+    FILTER JSON_STRINGIFY(next) != JSON_STRINGIFY(present)
+    INSERT next INTO @@live OPTIONS { overwriteMode: "replace" }""")
 def _insert(view, bind, counter):
     live = view.write(bind["@live"])
     for key, row in list(view.read(bind["@staged"]).items()):
-        new, old = _without(row, "_id", "_rev"), live.get(key)
-        if old and _as_compared(_without(old, "_id", "_rev")) == _as_compared(new): continue
-        view._put(bind["@live"], new, "replace", counter)
+        if _stringify(row) == _stringify(live.get(key)): continue
+        view._put(bind["@live"], row, "replace", counter)
     return []
 
 # %% ../../nbs/testing/30_arango_server.ipynb #83e61145
@@ -430,7 +424,7 @@ def _make_collection(server, view, request):
     view.database.collections[name] = Collection(name, kind, _without(request.body, "name", "type"))
     return _ok(id="1", name=name, type=kind, status=3)
 
-# %% ../../nbs/testing/30_arango_server.ipynb #afa681cd
+# %% ../../nbs/testing/30_arango_server.ipynb #e7cbe7d8
 def _members(graph):  # names of collections
     ends = [name for one in graph["edgeDefinitions"] for name in (*one["from"], *one["to"])]
     return {*ends, *(one["collection"] for one in graph["edgeDefinitions"])}
@@ -438,7 +432,7 @@ def _members(graph):  # names of collections
 def _check_unused(server, view, name):
     if server.numbers() < (3, 12): return
     used = [graph["name"] for graph in view.database.graphs.values() if name in _members(graph)]
-    if used: raise _Refused(403, 1942, f"collection '{name}' is used by graph '{used[0]}'")
+    if used: raise _Refused(500, 1942, f"collection '{name}' is used by graph '{used[0]}'")
 
 # %% ../../nbs/testing/30_arango_server.ipynb #6c72301b
 @_route("DELETE", "/_api/collection/([^/]+)", ["isSystem"])
@@ -690,6 +684,11 @@ def _commit(server, view, request, key):
     transaction.status = "aborted" if idle else "committed"
     return _ok(result={"id": key, "status": "committed"})
 
+# %% ../../nbs/testing/30_arango_server.ipynb #015536f7
+@_route("GET", r"/_api/transaction/(\d+)")
+def _status(server, view, request, key):
+    return _ok(result={"id": key, "status": _transaction_of(view, key).status})
+
 # %% ../../nbs/testing/30_arango_server.ipynb #7baa5643
 @_route("DELETE", r"/_api/transaction/(\d+)")
 def _abort(server, view, request, key):
@@ -796,13 +795,13 @@ def _writes(function, request):
     if function is not _make_cursor: return True
     return STATEMENTS.get(" ".join(request.body["query"].split())) in _WRITING
 
-# %% ../../nbs/testing/30_arango_server.ipynb #ee22f2e1
+# %% ../../nbs/testing/30_arango_server.ipynb #abbb3c78
 @patch
 def _level(self: Server, user, database):  # "rw", "ro" or None
     rights = self.users[user][1]
     return rights if isinstance(rights, str) else rights.get(database)
 
-# %% ../../nbs/testing/30_arango_server.ipynb #5c1916d5
+# %% ../../nbs/testing/30_arango_server.ipynb #7145d4e3
 @patch
 def _running(self: Server, transaction):  # the same, if it still is
     if self.clock() - transaction.used > self.idle: transaction.status = "aborted"
@@ -855,7 +854,7 @@ def _note(self: Server, request, size):  # an account of what was asked, and the
     faults = self.faults
     request.fault = faults(request) if callable(faults) else faults.get(len(self.asked))
 
-# %% ../../nbs/testing/30_arango_server.ipynb #2351412b
+# %% ../../nbs/testing/30_arango_server.ipynb #3c7d11c3
 @lru_cache(10_000)
 def _number(text):  # what the text of a float comes back as
     value = float(text)
