@@ -13,6 +13,7 @@ import pandas as pd
 
 from .histories import Person, padded
 from .scorer import Scorer
+from .titles import MovieNames
 
 # %% ../../nbs/serve/50_explain.ipynb #745dc22f
 def _alone(scorer, rows):  # [n, n], each movie in its place, and unknown ones in all others
@@ -26,21 +27,12 @@ def _with_rounding(added, gain):
     lost = np.where(np.abs(lost) < 1e-4, lost, 0)
     return added + lost * size / size.sum(0).clip(min=1e-12)
 
-# %% ../../nbs/serve/50_explain.ipynb #5f6d201d
-def _left_out(scorer, person, remembered):  # scores' inputs, one movie less in each row
-    rows, ratings = person.rows[::-1], person.ratings[::-1]
-    every, n = np.arange(len(rows)), len(rows[:remembered])
-    kept = [np.delete(every, place)[:remembered] for place in range(n)]
-    return (padded([rows[places] for places in kept], scorer.n_movies, dtype="int64"),
-            padded([ratings[places] for places in kept], 0, dtype="float32"))
-
 # %% ../../nbs/serve/50_explain.ipynb #76810b06
 class Contributions(NamedTuple):
     "What each remembered movie adds to some scores, the latest first."
     rows: np.ndarray     # [n], of the movies
     ratings: np.ndarray  # [n], float32, 0 where unknown
     added: np.ndarray    # [n, n_targets], part of the score
-    without: np.ndarray  # [n, n_targets], by how much the score falls without the movie
     gain: np.ndarray     # [n_targets], score beyond the prior
 
 # %% ../../nbs/serve/50_explain.ipynb #726bb588
@@ -54,13 +46,25 @@ def contributions(
     remembered = scorer.manifest.get("remembered")
     rows, ratings = person.rows[::-1][:remembered], person.ratings[::-1][:remembered]
     if not len(rows):
-        nothing = np.zeros((0, len(targets)))
-        return Contributions(rows, ratings, nothing, nothing, np.zeros(len(targets)))
+        return Contributions(rows, ratings, np.zeros((0, len(targets))), np.zeros(len(targets)))
     gain = scorer.gains(rows[None], ratings[None], targets=targets)[0]
     same = np.tile(ratings, (len(rows), 1))
     added = _with_rounding(scorer.gains(_alone(scorer, rows), same, targets=targets), gain)
-    left = scorer.gains(*_left_out(scorer, person, remembered), targets=targets)
-    return Contributions(rows, ratings, added, gain - left, gain)
+    return Contributions(rows, ratings, added, gain)
+
+# %% ../../nbs/serve/50_explain.ipynb #5f6d201d
+def _left_out(scorer, person, remembered):  # scores' inputs, one movie less in each row
+    rows, ratings = person.rows[::-1], person.ratings[::-1]
+    every, n = np.arange(len(rows)), len(rows[:remembered])
+    kept = [np.delete(every, place)[:remembered] for place in range(n)]
+    return (padded([rows[places] for places in kept], scorer.n_movies, dtype="int64"),
+            padded([ratings[places] for places in kept], 0, dtype="float32"))
+
+# %% ../../nbs/serve/50_explain.ipynb #f3d67a5c
+def _falls(scorer, person, parts, *, targets):  # [n, n_targets], of each score without each movie
+    if not len(parts.rows): return parts.added
+    left = _left_out(scorer, person, scorer.manifest.get("remembered"))
+    return parts.gain - scorer.gains(*left, targets=targets)
 
 # %% ../../nbs/serve/50_explain.ipynb #9a9e7d7e
 def reasons(
@@ -68,14 +72,15 @@ def reasons(
     person: Person,        # from `UserHistories.person`
     *,
     targets: np.ndarray,   # [n_targets], rows of movies
-    titles: pd.Series,     # by row of the movie
+    names: MovieNames,     # of the bundle's movies
 ) -> list[str | None]:     # for each target, such as "you watched Alien and Fargo"
     "Say why in half a sentence."
     found, said = contributions(scorer, person, targets=targets), []
+    if not len(found.rows): return [None] * len(targets)
     for added in found.added.T:
-        places = [place for place in np.argsort(-added)[:2] if added[place] > 0]
-        names = [str(titles[found.rows[place]]) for place in places]
-        said.append(f"you watched {' and '.join(names)}" if names else None)
+        places = [place for place in np.argsort(-added, kind="stable")[:2] if added[place] > 0]
+        watched = names.words(found.rows[places].tolist())
+        said.append(f"you watched {' and '.join(watched)}" if watched else None)
     return said
 
 # %% ../../nbs/serve/50_explain.ipynb #c2f7a6d0
@@ -94,6 +99,7 @@ def explain_movies(
 ) -> pd.DataFrame:          # movie_id, title, watched_id, watched, rating, contribution, …, score
     "Explain the scores of some movies."
     parts, ids = contributions(scorer, person, targets=targets), scorer.tables["ids"]
+    falls = _falls(scorer, person, parts, targets=targets)
     n, prior = len(parts.rows), scorer.prior.astype(float)[targets]
     table = pd.DataFrame({
         "movie_id": np.repeat(ids[targets], n),
@@ -102,7 +108,7 @@ def explain_movies(
         "watched": titles.array.take(np.tile(parts.rows, len(targets))),
         "rating": np.where(parts.ratings > 0, parts.ratings, np.nan).tolist() * len(targets),
         "contribution": parts.added.T.flatten(),
-        "without": parts.without.T.flatten(),
+        "without": falls.T.flatten(),
         "prior": np.repeat(prior, n),
         "score": np.repeat(prior + parts.gain, n)})
     return _ordered(table, ids[targets])

@@ -6,15 +6,13 @@
 __all__ = ['find_movies', 'ExplorerError', 'explore']
 
 # %% ../../nbs/serve/90_explorer.ipynb #4d28332f
+from pathlib import Path
+
 import pandas as pd
 
 from ..core import MovierecError, patch
 from .recommender import Recommender
-
-# %% ../../nbs/serve/90_explorer.ipynb #2a90f2cd
-def _plain(texts):  # small letters without accents
-    letters = texts.str.normalize("NFKD").str.replace("[\u0300-\u036f]", "", regex=True)
-    return letters.str.casefold()
+from .titles import plain
 
 # %% ../../nbs/serve/90_explorer.ipynb #e2fed891
 def find_movies(
@@ -24,16 +22,16 @@ def find_movies(
     k: int = 8,            # how many movies at most
 ) -> pd.DataFrame:         # movie_id, title, year, genres; those with most ratings first
     "Find movies by words of their titles."
-    titles = _plain(movies.title.fillna("") + " " + movies.year.astype("string").fillna(""))
+    titles = plain(movies.title.fillna("") + " " + movies.year.astype("string").fillna(""))
     found = movies.title.notna()
-    for word in _plain(pd.Series([text], dtype="str"))[0].split():
+    for word in plain(pd.Series([text]))[0].split():
         found &= titles.str.contains(word, regex=False)
     best = movies[found].sort_values("ratings", ascending=False, kind="stable").head(k)
     return best[["movie_id", "title", "year", "genres"]].reset_index(drop=True)
 
 # %% ../../nbs/serve/90_explorer.ipynb #86f99811
 class ExplorerError(MovierecError):
-    "A part that the explorer needs and that is missing."
+    "Something that the explorer needs and that is missing."
 
 def _ipywidgets():
     try:
@@ -107,10 +105,17 @@ def _recommend(self: Explorer):
     table = self.recommender.recommend(history=self.history, k=self.k)
     self.answer.value = table._repr_html_()
 
+# %% ../../nbs/serve/90_explorer.ipynb #33e74fe2
+def _opened(given):  # a Recommender, or the folder of a bundle
+    if isinstance(given, Recommender): return given
+    if isinstance(given, (str, Path)): return Recommender.load(given)
+    raise ExplorerError(f"explore takes a Recommender or the folder of a bundle, not {given!r}")
+
 # %% ../../nbs/serve/90_explorer.ipynb #29b9f568
 def explore(
-    recommender: Recommender,  # from `Recommender.load`, of a bundle that reads histories
-    k: int = 10,               # how many movies to recommend
-) -> Explorer:                 # JupyterLab shows it as the last line of a cell
+    # from `Recommender.load`, or the bundle's folder; of a bundle that reads histories
+    recommender: Recommender | str | Path,
+    k: int = 10,  # how many movies to recommend
+) -> Explorer:    # JupyterLab shows it as the last line of a cell
     "Search titles, rate some, and see recommendations with their reasons change at once."
-    return Explorer(recommender, k)
+    return Explorer(_opened(recommender), k)

@@ -6,19 +6,29 @@
 __all__ = ['FilterError', 'Filters']
 
 # %% ../../nbs/serve/20_filters.ipynb #58803768
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
-from ..core import MovierecError, nearest
+from ..core import MovierecError, nearest, whole_number
+from .titles import MovieNames, RecommenderError
 
 # %% ../../nbs/serve/20_filters.ipynb #37c4da7a
 class FilterError(MovierecError):
     "A filter that no movie can pass, or that makes no sense."
 
 def _as_tuple(given):
-    return (given,) if isinstance(given, (str, int, np.integer)) else tuple(given)
+    return (given,) if isinstance(given, (str, Real)) else tuple(given)
+
+def _as_number(given, name):  # None where there is none
+    if given is None or given is pd.NA or given != given: return None
+    return whole_number(given, name, error=FilterError)
+
+def _as_movie(given, name):  # an id; a title stays text until the movies are known
+    is_title = isinstance(given, str) and not given.strip().lstrip("+-").isdecimal()
+    return given if is_title else whole_number(given, f"a movie of {name}", error=FilterError)
 
 # %% ../../nbs/serve/20_filters.ipynb #08612cea
 @dataclass(frozen=True)
@@ -28,14 +38,23 @@ class Filters:
     years: tuple = (None, None)    # first and last; None is open, and a movie without a year is left out
     languages: tuple = ()          # one of these, such as en
     minimum_votes: int = 0         # in the source of the metadata
-    allow: tuple | None = None     # these movie ids and no others
-    deny: tuple = ()               # these movie ids never
+    allow: tuple | None = None     # these movie ids or titles and no others
+    deny: tuple = ()               # these movie ids or titles never
 
     def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "minimum_votes" or value is None: continue
-            object.__setattr__(self, field.name, _as_tuple(value))
+        for name in ("genres", "languages", "deny", "allow"):
+            value = getattr(self, name)
+            if value is None and name == "allow": continue
+            self._set(name, () if value is None else _as_tuple(value))
+        for name in ("allow", "deny"):
+            listed = getattr(self, name)
+            if listed: self._set(name, tuple(_as_movie(movie, name) for movie in listed))
+        years = (None, None) if self.years is None else _as_tuple(self.years)
+        self._set("years", tuple(_as_number(year, "a year of years") for year in years))
+        votes = _as_number(self.minimum_votes, "minimum_votes") or 0
+        self._set("minimum_votes", whole_number(votes, "minimum_votes", at_least=0, error=FilterError))
+
+    def _set(self, name, value): object.__setattr__(self, name, value)
 
 # %% ../../nbs/serve/20_filters.ipynb #d8dd8dbc
 def _check_named(given, known, what):
@@ -60,7 +79,7 @@ def _of_years(years, movies):
         raise FilterError(
             f"years={years} is no range: give first and last, such as (1990, 1999), "
             "or None for an open end")
-    first, last = (limit if year is None else int(year) for year, limit in zip(years, (0, 9999)))
+    first, last = (limit if year is None else year for year, limit in zip(years, (0, 9999)))
     if first > last: raise FilterError(f"years={years} begins after it ends: give the first year first")
     return movies.year.between(first, last).fillna(False).to_numpy(dtype=bool)
 
@@ -72,11 +91,23 @@ def _with_votes(minimum, movies):
     return (movies.vote_count.fillna(0) >= minimum).to_numpy(dtype=bool)
 
 # %% ../../nbs/serve/20_filters.ipynb #986181d5
-def _listed(ids, movies, name):
-    known = movies.movie_id.isin(ids).to_numpy(dtype=bool)
-    if known.any() or not len(ids): return known
+def _ids(listed, movies):  # ids, of titles too
+    if not any(isinstance(movie, str) for movie in listed): return listed
+    names = MovieNames(movies)
+    try:
+        return [names.movie_id(movie) for movie in listed]
+    except RecommenderError as error:
+        raise FilterError(str(error)) from None
+
+def _listed(listed, movies):
+    return movies.movie_id.isin(_ids(listed, movies)).to_numpy(dtype=bool)
+
+# %% ../../nbs/serve/20_filters.ipynb #2f622711
+def _allowed(listed, movies):
+    known = _listed(listed, movies)
+    if known.any() or not listed: return known
     raise FilterError(
-        f"this bundle knows none of the {len(ids)} movies of {name}, such as {ids[0]!r}: "
+        f"this bundle knows none of the {len(listed)} movies of allow, such as {listed[0]!r}: "
         "give MovieLens ids")
 
 # %% ../../nbs/serve/20_filters.ipynb #44bc112b
@@ -85,8 +116,8 @@ def _passed(filters, movies):  # what each filter that is given lets pass
     if filters.years != (None, None): yield _of_years(filters.years, movies)
     if filters.languages: yield _of_languages(filters.languages, movies)
     if filters.minimum_votes: yield _with_votes(filters.minimum_votes, movies)
-    if filters.allow is not None: yield _listed(filters.allow, movies, "allow")
-    if filters.deny: yield ~movies.movie_id.isin(filters.deny).to_numpy(dtype=bool)
+    if filters.allow is not None: yield _allowed(filters.allow, movies)
+    if filters.deny: yield ~_listed(filters.deny, movies)
 
 # %% ../../nbs/serve/20_filters.ipynb #358a08e7
 def allowed_movies(

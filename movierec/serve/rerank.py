@@ -8,7 +8,7 @@ __all__ = []
 # %% ../../nbs/serve/30_rerank.ipynb #50fe2a44
 import numpy as np
 
-from .histories import RecommenderError
+from .titles import RecommenderError
 
 # %% ../../nbs/serve/30_rerank.ipynb #be693c95
 def _fraction(value, name):  # from 0 to 1
@@ -39,17 +39,9 @@ def _unit(vectors):  # of length 1
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 # %% ../../nbs/serve/30_rerank.ipynb #0f48975e
-def diversify(
-    scores: np.ndarray,   # [n], of the candidates
-    vectors: np.ndarray,  # [n, size], what they are like
-    *,
-    k: int,               # how many to take
-    diversity: float,     # from 0, the best scores, to 1, the best and then what is least like it
-) -> np.ndarray:          # [k], places of those taken, in order
-    "Take movies that are relevant and unlike each other."
-    diversity, relevance = _fraction(diversity, "diversity"), _relevance(scores)
-    unit, taken, likest = _unit(vectors), [], None
-    for _ in range(min(k, len(scores))):
+def _relevant_and_unlike(relevance, unit, k, diversity):  # [k], places of those taken, in order
+    taken, likest = [], None
+    for _ in range(min(k, len(relevance))):
         gain = relevance.copy()
         if taken: gain = (1 - diversity) * relevance - diversity * likest
         gain[taken] = -np.inf
@@ -58,10 +50,28 @@ def diversify(
         likest = likeness if likest is None else np.maximum(likest, likeness)
     return np.array(taken, dtype=int)
 
+# %% ../../nbs/serve/30_rerank.ipynb #d0437052
+_POOL = 1000  # movies that are re-ranked at most
+
+def diversify(
+    scores: np.ndarray,   # [n], of the candidates
+    vectors: np.ndarray,  # [n, size], what they are like
+    *,
+    k: int,               # how many to take
+    diversity: float,     # from 0, the best scores, to 1, the best and then what is least like it
+) -> np.ndarray:          # [k], places of those taken, in order
+    "Take movies that are relevant and unlike each other, from the best thousand."
+    diversity = _fraction(diversity, "diversity")
+    by_score = np.argsort(-scores, kind="stable")
+    pool, rest = by_score[:_POOL], by_score[_POOL:]
+    relevance, unit = _relevance(scores[pool]), _unit(vectors[pool])
+    taken = _relevant_and_unlike(relevance, unit, k, diversity)
+    return np.concatenate([pool[taken], rest])[:k].astype(int)
+
 # %% ../../nbs/serve/30_rerank.ipynb #ef7cd4fe
 def pool_size(
     k: int,            # how many movies are wanted
     diversity: float,  # from 0 to 1
 ) -> int:              # how many to choose from
     "Say how many of the best to re-rank."
-    return k * 10 if _fraction(diversity, "diversity") else k
+    return max(k, min(k * 10, _POOL)) if _fraction(diversity, "diversity") else k
