@@ -20,13 +20,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..core import nearest
+from ..core import check_pandas, nearest
 from .downloads import RELEASES, fetch
 from .metadata import one_each, read_links, read_metadata, read_rows, typed_columns, whole_ids
 from .movielens import movielens_files, read_movielens
 from .ratings import clean_ratings, rated_movies, read_ratings
 from .report import DataReport, Dataset
 from .tables import DataError, as_movies, as_ratings
+
+# %% ../../nbs/data/60_datasets.ipynb #3fd2db4a
+check_pandas(pd.__version__)
 
 # %% ../../nbs/data/60_datasets.ipynb #59979bf2
 def _with_unlinked(links, rated):  # a row for each movie of the links or the ratings
