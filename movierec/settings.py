@@ -172,6 +172,8 @@ _WORDS = {
     "history": f"ratings by movie id, such as {{318: 5, 296: 4.5}}, {_MOVIES} or null",
     "movie": "the id of a movie, such as 260", "movies": _MOVIES, "deny": _MOVIES,
     "allow": f"{_MOVIES} or null", "genres": "names, such as [Drama, Comedy]", "languages": "names, such as [en, fr]",
+    "columns": "names by column, such as {rating: score}, or null",
+    "scale": "the lowest and the highest rating, such as [1, 10], or null",
     "years": "the first and the last, such as [1990, 1999], where null is open, or null"}
 
 def _refuse_value(schema, prefix, name, value):
