@@ -92,7 +92,7 @@ class ModelChoice:
 
 # %% ../nbs/08_settings.ipynb #4ad95dd0
 @dataclass(kw_only=True)
-class _Asked:  # what a bundle is asked, and by whom
+class _Asked:  # what a bundle is asked, and for which user
     runs: str = setting()  # folder that holds the runs
     # folder of the run to evaluate, export or recommend from; to recommend, a bundle is enough
     run: str = setting()
