@@ -86,7 +86,8 @@ def _types(hint):  # int | None -> (int,), True; the second says whether None is
 
 # %% ../nbs/00_core.ipynb #2bfcfe1c
 def _kind(hint):  # in words
-    if get_origin(hint) in (list, tuple): return "names, such as [genres, year]"
+    if get_origin(hint) in (list, tuple):
+        return "numbers, such as [1, 10]" if float in get_args(hint) else "names, such as [genres, year]"
     if get_origin(hint) is dict: return "values by name, such as {rating: stars}"
     return _KINDS.get(hint, "")
 
@@ -105,7 +106,8 @@ def allowed_values(
 # %% ../nbs/00_core.ipynb #fd7305d1
 def _is_of(value, hint):  # does the value have this type?
     if get_origin(hint) in (list, tuple):
-        return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
+        kind = float if float in get_args(hint) else str
+        return isinstance(value, (list, tuple)) and all(_is_of(item, kind) for item in value)
     if get_origin(hint) is dict: return isinstance(value, dict)
     if hint is bool: return isinstance(value, bool)
     if hint is int: return isinstance(value, Integral) and not isinstance(value, bool)

@@ -22,6 +22,7 @@ from .batches import UserRows
 from .graph import rating_counts
 from .relations import Histories, co_rated, neighbour_table, watched_next
 from .serving import TopMovies, pad_rows
+from .splits import has_order
 
 # %% ../../nbs/models/60_history.ipynb #50a4ac65
 @dataclass(kw_only=True)
@@ -31,7 +32,8 @@ class HistoryOptions:
     dropout: float = setting(0.3, at_least=0, at_most=1)  # share of a user's vector hidden in training
     co_rated: float = setting(0.3, at_least=0)      # weight of movies that the same people rate
     watched_next: float = setting(0.3, at_least=0)  # weight of movies that people watch after each other
-    ordered: bool = setting(True)                   # false where the order of ratings says nothing
+    # false where the order of ratings says nothing; null finds out from their times
+    ordered: bool | None = setting(None)
     # what is known of movies: genres, year, tags, cast, text and more
     features: tuple[str, ...] = setting(("genres", "language", "period"))
 
@@ -175,6 +177,11 @@ def serving_module(self: HistoryModel,
     return TopMovies(self, graph)
 
 # %% ../../nbs/models/60_history.ipynb #08e506be
+def _has_order(graph):  # do the times of the ratings order them?
+    edges = graph["user", "rates", "movie"]
+    times = {"user_id": edges.edge_index[0].numpy(), "timestamp": edges.timestamp.numpy()}
+    return has_order(pd.DataFrame(times))
+
 _RECENCY = (2.0, 8.0, 30.0, 1000.0)  # places after which a head starts out to forget
 
 class HistoryRanker(HistoryModel):
@@ -186,6 +193,7 @@ class HistoryRanker(HistoryModel):
         **options: object,  # fields of `HistoryOptions`
     ):
         super().__init__(**options)
+        if self.options.ordered is None: self.options.ordered = _has_order(graph)
         self.n_movies, counts = graph["movie"].num_nodes, rating_counts(graph)
         self.length, self.remembered = (50, 200) if self.options.ordered else (200, 1000)
         self._start_weights(counts)
