@@ -50,6 +50,7 @@ def _flags_of(command):
     if command == "train": known += ["--multirun", "-m"]
     return known
 
+# %% ../nbs/50_cli.ipynb #7e2ee5fd
 def _split_arguments(arguments):  # -> command, flags, key=value texts
     flags = [argument for argument in arguments if argument.startswith("-")]
     command, *overrides = [argument for argument in arguments if argument not in flags] or [""]
@@ -70,7 +71,7 @@ def _do(command, flags, overrides):  # -> what to print
     if {"--help", "-h"} & {*flags}: return _help(command)
     if {"--multirun", "-m"} & {*flags}: return _sweep_table(sweep(overrides, COMMANDS[command].function))
     function, configs = COMMANDS[command].function, [load_config(overrides)]
-    if command == "run": configs.append(load_config([*overrides, "model=stars"]))  # one to rank, one to rate
+    if command == "run": configs.append(load_config([*overrides, "model=stars"]))
     return function(*configs)
 
 # %% ../nbs/50_cli.ipynb #1437a398
@@ -114,6 +115,7 @@ def _print_result(arguments):
     with _plainly():
         print(_shown(_do(*_split_arguments(arguments))), flush=True)
 
+# %% ../nbs/50_cli.ipynb #74db0d6a
 def main(
     arguments: list[str] | None = None,  # command, key=value texts and options; None takes the process's
 ) -> int:                                # 0: done, 2: a mistake in what was given, 130: stopped by Ctrl-C

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ..core import patch, whole_number
+from ..core import check_pandas, patch, whole_number
 from .bundle import read_bundle
 from .catalogue import add_movies as _enlarged
 from .explain import explain_movies, reasons
@@ -26,6 +26,9 @@ from .rerank import diversify, novelty_offset, pool_size
 from .scorer import Scorer
 from .table import Recommendations
 from .titles import RecommenderError
+
+# %% ../../nbs/serve/60_recommender.ipynb #12c734a8
+check_pandas(pd.__version__)
 
 # %% ../../nbs/serve/60_recommender.ipynb #3f1c633b
 class Recommender:
