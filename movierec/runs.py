@@ -22,7 +22,7 @@ from pickle import UnpicklingError
 import pandas as pd
 
 from .config import Config, config_text, make_config, read_config
-from .core import MovierecError, check_settings, nearest, patch
+from .core import MovierecError, check_settings, nearest, needs, patch
 from .data.report import Dataset
 from .data.tables import as_movies, as_users
 from .serve.recommender import Recommender
@@ -75,22 +75,6 @@ def _find(folder, runs):  # folder of a run
     if not found: raise MovierecError(f"no run at {folder}: make one with `movierec train`")
     latest = ", ".join(Path(run).name for run in found[-3:])
     raise MovierecError(f"no run at {folder}: {runs} holds {latest}.{nearest(folder, found)}")
-
-# %% ../nbs/20_runs.ipynb #deb46d5f
-_TRAIN = {"torch": "torch", "torch_geometric": "torch-geometric", "fastai": "fastai", "fastcore": "fastcore",
-          "onnx": "onnx", "onnxscript": "onnxscript", "matplotlib": "matplotlib"}
-EXTRAS = {"train": _TRAIN, "arango": {"arango": "python-arango"}}  # modules and packages
-
-@contextmanager
-def needs(
-    extra: str,      # name in `EXTRAS`
-) -> Iterator[None]:  # a context in which imports may fail
-    "Say which pip line brings what is missing."
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRAS[extra]: raise
-        raise MovierecError(f'{error.name} is not installed: pip install "movierec[{extra}]"') from None
 
 # %% ../nbs/20_runs.ipynb #d33f52da
 def _learner(config, movies, split, *, users, model=None, progress=False):
@@ -283,7 +267,7 @@ class Run:
     @cached_property
     def learner(self) -> object:  # fastai Learner, trained on train and validation
         "Load the trained learner."
-        with needs("train"):
+        with needs("a learner"):
             return _read_learner(self.config, self.folder, self._model)
 
 # %% ../nbs/20_runs.ipynb #575c1aee
@@ -316,7 +300,7 @@ def train_configured(
     progress: bool = True,       # show bars and a table of epochs
 ) -> Run:                        # finished
     "Train a model as a configuration says."
-    with needs("train"):
+    with needs("training"):
         from movierec.train import evaluation, export, learner  # noqa: F401
     _check_options(config, model)
     data = data() if callable(data) else data
@@ -354,7 +338,7 @@ def train_run(
     "Train a model, measure it, and keep all that is needed to check it."
     trainer = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size,
                "weight_decay": weight_decay, "one_cycle": one_cycle, "device": device}
-    with needs("train"):
+    with needs("training"):
         from movierec.models.registry import model_class
     cls = model_class(model)
     config = _configured(cls, split, runs, seed, trainer, options)
@@ -379,7 +363,7 @@ def export(self: Run,
     rating: Run | None = None,  # run of a model that predicts ratings for any history, such as stars
 ) -> Path:                      # folder of the bundle
     "Write the bundle again, with a rating model where one is given."
-    with needs("train"):
+    with needs("training"):
         from movierec.train.export import export_bundle
     about = {"metrics": _read_metrics(self.folder), "settings": _settings(self.config)}
     bundle = export_bundle(self.learner, self.folder / "bundle", **about)

@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..core import nearest
+from ..core import check_pandas, nearest
 from .downloads import RELEASES, fetch
 from .metadata import (
     names_in, one_each, read_links, read_metadata, title_and_year, typed_columns, whole_ids)
@@ -32,6 +32,9 @@ from .report import DataReport, Dataset, numbered
 from .scales import refuse_outside
 from .tables import DataError, as_movies, as_ratings
 from .text import plain_text, read_rows
+
+# %% ../../nbs/data/60_datasets.ipynb #3fd2db4a
+check_pandas(pd.__version__)
 
 # %% ../../nbs/data/60_datasets.ipynb #59979bf2
 def _with_unlinked(links, rated):  # a row for each movie of the links or the ratings

@@ -1,15 +1,21 @@
-"""The command line: each mistake is one line and status 2, nothing is left half-made, and it works where movierec is a guest."""
-import json, os, re, shutil, signal, subprocess, sys
+"""The command line: each mistake is one line and status 2, and nothing is left half-made."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from test_project import settings
 
 import movierec.cli as cli
 from conftest import ROOT
-from movierec import doctor, runs
+from movierec import core, runs
 from movierec.commands import COMMANDS
 from movierec.runs import Run
-from test_project import settings
 
 MOVIEREC = [sys.executable, "-c", "from movierec.cli import main; raise SystemExit(main())"]
 
@@ -17,7 +23,8 @@ MOVIEREC = [sys.executable, "-c", "from movierec.cli import main; raise SystemEx
 def start(*arguments, cwd, before="", **environment):  # the command in a process of its own
     script = [*MOVIEREC[:2], f"{before}\n{MOVIEREC[2]}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    return subprocess.Popen([*script, *arguments], cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*script, *arguments], cwd=cwd, env=environment, **streams)
 
 
 def finish(process):
@@ -48,17 +55,42 @@ def the_run(home): return (home/"runs/latest").resolve()
 
 
 MISTAKES = {
-    "trian": "unknown command 'trian'", "user=42": "unknown command 'user=42'", "--hlep": "unknown option '--hlep'", "-x": "unknown option '-x'",
-    "train --multirum": "Did you mean '--multirun'?", "data --multirun": "unknown option '--multirun'", "data trainer.epoch=3": "Did you mean 'trainer.epochs'?",
-    "data spice=1": "unknown key 'spice'", "train model=lightgnc": "Did you mean 'lightgcn'?", "train trainer.epochs=0": "1 or more", "data k": "cannot read 'k'",
-    "train model=sage,lightgcn": "--multirun", "train --multirun trainer.epochs=1,x": "trainer.epochs=x is not allowed", "data source=kaggle": "unknown data 'kaggle'",
-    "data source=path": "give data.path=", "data source=path data.path=nowhere": "nowhere", "data source=path data.path=runs": "runs", "data data.path=x": "belongs to data=path",
-    "data store.path=no/such/folder/x.duckdb": "no/such/folder", "data store.path=runs": "runs is a folder", "train store.path=new.duckdb": "`movierec data`",
-    "train runs=movierec.duckdb/runs": "cannot write into runs=movierec.duckdb/runs", "train trainer.device=cuda:99": "trainer.device=cuda:99 is not on this machine",
-    "evaluate run=runs/lastest": "Did you mean 'runs/latest'?", "evaluate runs=nowhere": "make one with `movierec train`", "export run=movierec.duckdb": "no run at movierec.duckdb",
-    "recommend": "give user=ID", "recommend user=999999": "unknown user 999999", "recommend user=-1": "unknown user -1", "recommend user=me": "user=me is not allowed",
-    "recommend user=1.5": "user=1.5 is not allowed", "recommend user=1 k=-1": "k=-1 is not allowed", "recommend user=1 k=99999999999999999999": "k",
-    "recommend user=99999999999999999999999": "99999999999999999999999", "recommend user=1 history=318": "history=318 is not allowed", "run user=999999": "unknown user 999999",
+    "trian": "unknown command 'trian'",
+    "user=42": "unknown command 'user=42'",
+    "--hlep": "unknown option '--hlep'",
+    "-x": "unknown option '-x'",
+    "train --multirum": "Did you mean '--multirun'?",
+    "data --multirun": "unknown option '--multirun'",
+    "data trainer.epoch=3": "Did you mean 'trainer.epochs'?",
+    "data spice=1": "unknown key 'spice'",
+    "train model=lightgnc": "Did you mean 'lightgcn'?",
+    "train trainer.epochs=0": "1 or more",
+    "data k": "cannot read 'k'",
+    "train model=sage,lightgcn": "--multirun",
+    "train --multirun trainer.epochs=1,x": "trainer.epochs=x is not allowed",
+    "data source=kaggle": "unknown data 'kaggle'",
+    "data source=path": "give data.path=",
+    "data source=path data.path=nowhere": "nowhere",
+    "data source=path data.path=runs": "runs",
+    "data data.path=x": "belongs to data=path",
+    "data store.path=no/such/folder/x.duckdb": "no/such/folder",
+    "data store.path=runs": "runs is a folder",
+    "train store.path=new.duckdb": "`movierec data`",
+    "train runs=movierec.duckdb/runs": "cannot write into runs=movierec.duckdb/runs",
+    "train trainer.device=cuda:99": "trainer.device=cuda:99 is not on this machine",
+    "evaluate run=runs/lastest": "Did you mean 'runs/latest'?",
+    "evaluate runs=nowhere": "make one with `movierec train`",
+    "export run=movierec.duckdb": "no run at movierec.duckdb",
+    "recommend": "give user=ID",
+    "recommend user=999999": "unknown user 999999",
+    "recommend user=-1": "unknown user -1",
+    "recommend user=me": "user=me is not allowed",
+    "recommend user=1.5": "user=1.5 is not allowed",
+    "recommend user=1 k=-1": "k=-1 is not allowed",
+    "recommend user=1 k=99999999999999999999": "k",
+    "recommend user=99999999999999999999999": "99999999999999999999999",
+    "recommend user=1 history=318": "history=318 is not allowed",
+    "run user=999999": "unknown user 999999",
 }
 
 
@@ -67,7 +99,8 @@ def test_a_mistake_is_one_line_and_status_2(arguments, said, home, capfd):
     before = sorted(path.name for path in home.rglob("*"))
     assert cli.main(arguments.split()) == 2
     out, err = capfd.readouterr()
-    assert out == "" and err.startswith("movierec: ") and err.count("\n") == 1 and said in err and "Traceback" not in err, err
+    assert out == "" and err.startswith("movierec: ") and err.count("\n") == 1, err
+    assert said in err and "Traceback" not in err, err
     left = {path.name for path in home.rglob("*")} - {*before}
     assert left <= {"new.duckdb", "multirun.yaml"}, left
 
@@ -76,13 +109,15 @@ def cut(path): path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 DAMAGE = {
-    "recommend user=1": ["bundle/recommender.onnx", "bundle/tables.safetensors", "bundle/movies.parquet", "bundle/users.parquet", "bundle/manifest.json"],
+    "recommend user=1": ["bundle/recommender.onnx", "bundle/tables.safetensors", "bundle/movies.parquet",
+                         "bundle/users.parquet", "bundle/manifest.json"],
     "evaluate": ["config.yaml", "split.parquet", "movies.parquet", "checkpoint.pt"],
     "export": ["config.yaml", "split.parquet", "movies.parquet", "checkpoint.pt", "metrics.json"],
 }
+DAMAGED = [(arguments, file) for arguments, files in DAMAGE.items() for file in files]
 
 
-@pytest.mark.parametrize("arguments, file", [(arguments, file) for arguments, files in DAMAGE.items() for file in files])
+@pytest.mark.parametrize("arguments, file", DAMAGED)
 @pytest.mark.parametrize("harm", [cut, Path.unlink, lambda path: path.write_bytes(b"\x80\x04null")])
 def test_a_damaged_run_is_named_in_one_line(arguments, file, harm, home, capsys):
     harm(the_run(home)/file)
@@ -115,8 +150,9 @@ def test_a_bug_keeps_its_traceback(home):
 def test_ctrl_c_is_one_line_and_leaves_nothing_half_made(home):
     before = """
 import movierec.runs as runs, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start background jobs with Ctrl-C switched off
-def tell(*arguments):
+# a shell may start background jobs with Ctrl-C switched off
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def tell(*arguments, **how):
     print("training now", flush=True)
     while True: pass
 runs._choose_epochs = tell
@@ -147,17 +183,23 @@ def test_a_reader_may_stop_reading(home):
 
 
 def test_titles_print_where_the_terminal_knows_no_accents(home):
-    status, out, err = movierec("recommend", "user=1", "k=9000", cwd=home, PYTHONIOENCODING="ascii", LC_ALL="C")
+    no_accents = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    status, out, err = movierec("recommend", "user=1", "k=9000", cwd=home, **no_accents)
     assert status == 0 and "Am?lie" in out and err.startswith("note: user 1 has only")
 
 
 def test_paths_are_those_of_the_shell(tmp_path):
     (tmp_path/"a").mkdir()
     status, out, err = movierec("data", "store.path=../b.duckdb", cwd=tmp_path/"a")
-    assert status == 0 and sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b.duckdb"]  # and no outputs/
+    assert status == 0
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b.duckdb"]  # and no outputs/
 
 
-GUEST = "import sys\nfor name in ('torch', 'torch_geometric', 'fastai', 'fastcore', 'nbdev', 'matplotlib', 'onnx'): sys.modules[name] = None"
+GUEST = """
+import sys
+for name in ("torch", "torch_geometric", "fastai", "fastcore", "nbdev", "matplotlib", "onnx"):
+    sys.modules[name] = None
+"""
 
 
 def test_without_the_training_libraries(home):
@@ -171,8 +213,15 @@ def test_without_the_training_libraries(home):
 
 
 def test_serving_does_not_load_them_either(home):
-    script = "import sys; from movierec.cli import main; main(['recommend', 'user=42']); print(*{'torch', 'fastai', 'fastcore', 'nbdev'} & {*sys.modules})"
-    done = subprocess.run([sys.executable, "-c", script], cwd=home, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    script = """
+import sys
+from movierec.cli import main
+main(["recommend", "user=42"])
+print(*{"torch", "fastai", "fastcore", "nbdev"} & {*sys.modules})
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    python = [sys.executable, "-c", script]
+    done = subprocess.run(python, cwd=home, env=environment, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "", done.stdout + done.stderr
 
 
@@ -200,9 +249,9 @@ def test_doctor_knows_every_requirement_and_no_secret(home, capsys, monkeypatch)
     assert cli.main(["doctor"]) == 0
     report = capsys.readouterr().out
     assert "hush-hush" not in report and str(Path.home()) not in report
-    name = lambda requirement: re.split(r"[<>=~!]", requirement)[0]
-    assert {name(o) for o in settings()["requirements"].split()} <= {*doctor._BASE}
-    for extra, modules in runs.EXTRAS.items():
+    def name(requirement): return re.split(r"[<>=~!]", requirement)[0]
+    assert {name(o) for o in settings()["requirements"].split()} <= {*re.findall(r"[\w-]+", report)}
+    for extra, modules in core.EXTRAS.items():
         assert {name(o) for o in settings()[f"{extra}_requirements"].split()} == {*modules.values()}
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from style_notebook import Problem
 
-LAYERS = ("front_door", "core", "data", "store", "settings", "config", "serve",    # above the wall
+LAYERS = ("core", "front_door", "data", "store", "settings", "config", "serve",    # above the wall
           "models", "train", "runs", "testing", "doctor", "commands", "cli")       # below it
 SERVING = LAYERS[:LAYERS.index("models")]
 TRAINING = ("models", "train")  # may import PyTorch at module level; others must work without extras
