@@ -45,16 +45,16 @@ def _help(name):
     return "\n".join([*lines, "", "What can be set, as in the example:", *settings])
 
 # %% ../nbs/50_cli.ipynb #ba3115cc
-def _cells(column):  # without <NA>
-    if column.name == "genres": column = column.map(", ".join)
-    return column.astype(object).where(column.notna(), "") if column.isna().any() else column
+def _filled(column):  # without <NA>
+    if not column.isna().any(): return column
+    return column.astype(object).where(column.notna(), "")
 
 def _table(frame):  # as text
     if frame.empty: return "  ".join(map(str, frame.columns))
+    if "genres" in frame: frame = frame.assign(genres=frame.genres.map(", ".join))
     shown = frame.convert_dtypes()
-    cells = {name: _cells(shown[name]) for name in shown}
-    for name, column in cells.items():
-        shown[name] = column
+    for name in shown:
+        shown[name] = _filled(shown[name])
     return shown.to_string(index=shown.index.names != [None], float_format="{:.4f}".format)
 
 # %% ../nbs/50_cli.ipynb #a8c50348
@@ -70,11 +70,13 @@ def _csv(frame):  # genres as MovieLens writes them
     if "genres" in frame: frame = frame.assign(genres=frame.genres.map("|".join))
     return frame.to_csv(index=False, lineterminator="\n").rstrip("\n")
 
+# %% ../nbs/50_cli.ipynb #f356d316
 _FORMATS = {"table": _table, "json": _json, "csv": _csv}
 
 def _written(frame, config):  # as text
     suffix = Path(config.to or "").suffix[1:].lower()
-    return _FORMATS[config.format or (suffix if suffix in _FORMATS else "table")](frame)
+    by_name = suffix if suffix in _FORMATS else "table"
+    return _FORMATS[config.format or by_name](frame)
 
 # %% ../nbs/50_cli.ipynb #f8159c17
 def _save(text, path):
@@ -84,6 +86,7 @@ def _save(text, path):
     except OSError as error:
         raise MovierecError(f"cannot write to={path}: {error.strerror}; give another file") from None
 
+# %% ../nbs/50_cli.ipynb #eaf6608e
 def _answer(frame, config):  # -> what to print
     if config.to is None: return _written(frame, config)
     if config.to == "store": return keep(config, frame)
@@ -97,6 +100,7 @@ def _trained(folder):
     say(_table(run.metrics))
     say(f"next: movierec recommend run={folder} user={run.recommender.user_ids[0]}")
 
+# %% ../nbs/50_cli.ipynb #ca1c701d
 def _finished(command, value, config):  # -> what to print
     if command == "train": _trained(value)
     answers = "format" in COMMANDS[command].keys.split()
@@ -123,17 +127,24 @@ def _split_arguments(arguments):  # -> command, flags, key=value texts
         raise MovierecError(f"unknown option {flag!r}: here it is one of {names}.{nearest(flag, known)}")
     return command, flags, overrides
 
+# %% ../nbs/50_cli.ipynb #cc1d5bdb
+def _in_full(overrides):  # of `movierec completion`
+    return [f"shell={word}" if word.isalpha() else word for word in overrides]
+
+def _call(command, overrides):  # -> what to print
+    if command == "completion": overrides = _in_full(overrides)
+    config, function = load_config(overrides), COMMANDS[command].function
+    check_keys(command, keys_given(overrides), config=config)
+    others = [load_config([*overrides, "model=stars"])] if command == "run" else []
+    return _finished(command, function(config, *others), config)
+
 # %% ../nbs/50_cli.ipynb #65ceedbe
 def _do(command, flags, overrides):  # -> what to print
     if "--version" in flags: return f"movierec {__version__}"
     if not command: return _overview()
     if {"--help", "-h"} & {*flags}: return _help(command)
     if {"--multirun", "-m"} & {*flags}: return _sweep_table(sweep(overrides, COMMANDS[command].function))
-    if command == "completion": overrides = [f"shell={word}" if word.isalpha() else word for word in overrides]
-    config = load_config(overrides)
-    check_keys(command, keys_given(overrides), config)
-    configs = [config, load_config([*overrides, "model=stars"])] if command == "run" else [config]
-    return _finished(command, COMMANDS[command].function(*configs), config)
+    return _call(command, overrides)
 
 # %% ../nbs/50_cli.ipynb #1437a398
 def _sweep_table(results):

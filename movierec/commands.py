@@ -119,7 +119,8 @@ def _recommender(config):
 def _person(config, what):  # arguments of the recommender's methods
     if config.user is not None or config.history:
         return {"user_id": config.user, "history": config.history or ()}
-    raise MovierecError(f"{what} for which user? give user=ID, such as user=42, or history='{{318: 5, 296: 4.5}}'")
+    raise MovierecError(f"{what} for which user? "
+                        "give user=ID, such as user=42, or history='{318: 5, 296: 4.5}'")
 
 # %% ../nbs/45_commands.ipynb #e683841b
 def _filters(config):  # None where all movies may come up
@@ -141,8 +142,8 @@ def _recommend(config):  # -> DataFrame: user_id, movie_id, title, year, genres,
 # %% ../nbs/45_commands.ipynb #09643a99
 def _similar(config):  # -> DataFrame: movie_id, title, year, genres, score, rank; best first
     "Find the movies that go with a movie."
-    if config.movie is None: raise MovierecError("similar to which movie? give movie=ID, such as movie=260")
-    return _recommender(config).similar(config.movie, config.k)
+    if config.movie is not None: return _recommender(config).similar(config.movie, config.k)
+    raise MovierecError("similar to which movie? give movie=ID, such as movie=260")
 
 def _explain(config):  # -> DataFrame: movie_id, title, watched_id, watched, rating, contribution, …
     "Say what each watched movie adds to a user's recommendations."
@@ -153,7 +154,8 @@ def _predict(config):  # -> DataFrame: movie_id, title, rating, uncertainty, and
     "Predict the ratings that a user would give."
     person = _person(config, "predict")
     if config.movies: return _recommender(config).predict_rating(config.movies, **person)
-    raise MovierecError("predict ratings of which movies? give movies=[ID, …], such as movies=[318, 1]")
+    raise MovierecError("predict ratings of which movies? "
+                        "give movies=[ID, …], such as movies=[318, 1]")
 
 # %% ../nbs/45_commands.ipynb #e6fa0af0
 def _everyone_folder(config):  # one for each number and choice of movies
@@ -171,11 +173,12 @@ def _run_name(config):  # of what a store keeps
 # %% ../nbs/45_commands.ipynb #b00585fd
 def keep(
     config: Config,  # whose run recommends, and whose store keeps
-    table,           # user_id, movie_id, score, rank
+    table: object,   # DataFrame: user_id, movie_id, score, rank
 ) -> str:            # what was done
     "Keep recommendations in the store as those of a run, in place of earlier ones."
     from movierec.store.opening import open_store
-    if "user_id" not in table: raise MovierecError("to=store keeps recommendations of users: give user=ID")
+    if "user_id" not in table:
+        raise MovierecError("to=store keeps recommendations of users: give user=ID")
     name = _run_name(config)
     with open_store(config.store) as store:
         store.save_recommendations(table, name)
@@ -185,7 +188,8 @@ def keep(
 def _everyone(config):  # -> folder of Parquet files: user_id, movie_id, score, rank
     "Recommend movies to every user of a run, into files."
     from movierec.serve.batch import read_recommendations, recommend_all
-    folder = recommend_all(_recommender(config), _everyone_folder(config), k=config.k, **_wanted(config))
+    recommender, folder = _recommender(config), _everyone_folder(config)
+    folder = recommend_all(recommender, folder, k=config.k, **_wanted(config))
     if config.to == "store": say(keep(config, read_recommendations(folder)))
     return folder
 
@@ -215,7 +219,7 @@ def _run(ranking, rating):  # -> report on the data, metrics of either model, re
     stars, order = _announced(rating), _announced(ranking)
     _export(replace(ranking, run=str(order), stars=str(stars)))  # one bundle with both
     movies = _recommend(replace(ranking, run=str(order), user=user))
-    say(f"next: movierec recommend user={user} k=20, movierec predict user={user} movies=[{movies.movie_id[0]}]")
+    say(f"next: movierec recommend user={user} k=20, or movierec predict user={user} movies=[318]")
     return report, _metrics(ranking, order), _metrics(rating, stars), movies
 
 # %% ../nbs/45_commands.ipynb #bf92e3d2
@@ -249,7 +253,8 @@ COMMANDS = {
     "explain": Command(_explain, f"{_PERSON} movies {_ANSWER}", "movierec explain user=42 k=3", "runs"),
     "predict": Command(_predict, f"run user history movies {_ANSWER}",
                        "movierec predict user=42 movies=[318,1]", "runs"),
-    "everyone": Command(_everyone, f"run k {_WANTED} to", "movierec everyone run=runs/latest k=10", "runs store"),
+    "everyone": Command(_everyone, f"run k {_WANTED} to",
+                        "movierec everyone run=runs/latest k=10", "runs store"),
     "run": Command(_run, "data store runs user k seed", "movierec run", "split model trainer"),
     "doctor": Command(doctor, "store", "movierec doctor"),
     "config": Command(config_text, "data store split model trainer", "movierec config model=sage",
@@ -257,19 +262,26 @@ COMMANDS = {
     "completion": Command(_completion, "shell", "movierec completion shell=bash")}
 
 # %% ../nbs/45_commands.ipynb #6810c37f
+def _check_store(command, keys, config):  # to=store, where a command cannot; store=, where none is used
+    can = "store" in COMMANDS[command].more
+    if "to" in keys and config.to == "store" and not can:
+        raise MovierecError("to=store keeps recommendations alone: "
+                            f"give {command} a file, such as to=answer.csv")
+    if can and config.to != "store" and any(key.partition(".")[0] == "store" for key in keys):
+        raise MovierecError(f"'store' does not count for {command} without to=store: "
+                            f"what counts is {', '.join(COMMANDS[command].keys.split())}")
+
+# %% ../nbs/45_commands.ipynb #d2922264
 def check_keys(
     command: str,     # its name
     keys: list[str],  # that were given, from `keys_given`
+    *,
     config: Config,   # that they made
 ) -> None:
     "Refuse keys that do not count for a command."
-    keeps = config.to == "store" and "store" in COMMANDS[command].more
-    if config.to == "store" and not keeps and "to" in keys:
-        raise MovierecError(f"to=store keeps recommendations alone: give {command} a file, such as to=answer.csv")
     takes = COMMANDS[command].keys.split()
-    counts = [*takes, *COMMANDS[command].more.split()]
-    if "to" in takes and not keeps: counts = [name for name in counts if name != "store"]
+    counts = {*takes, *COMMANDS[command].more.split()}
     for key in keys:
-        if {key, key.partition(".")[0]} & {*counts}: continue
-        hint = " without to=store" if key.startswith("store") and "store" in COMMANDS[command].more else ""
-        raise MovierecError(f"{key!r} does not count for {command}{hint}: what counts is {', '.join(takes)}")
+        if {key, key.partition(".")[0]} & counts: continue
+        raise MovierecError(f"{key!r} does not count for {command}: what counts is {', '.join(takes)}")
+    _check_store(command, keys, config)
