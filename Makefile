@@ -54,6 +54,7 @@ test: check
 
 times: .venv/installed-all
 	python tests/tools/times.py
+
 test-arango: .venv/installed-all
 	@test -n '$(ARANGO_URL)' || { echo 'Name the server: make test-arango ARANGO_URL=http://127.0.0.1:8529' >&2; exit 2; }
 	$(say) 'The store of ArangoDB, against $(ARANGO_URL)'
