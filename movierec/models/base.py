@@ -16,8 +16,8 @@ from torch.nn.functional import mse_loss, pad
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import NodeStorage
 
-from ..settings import Schedule
 from ..core import MovierecError, check_settings, nearest, patch, setting
+from ..settings import Schedule
 from .batches import RatedEdges, UserRows
 from .losses import softmax_loss
 from .serving import TopMovies, TopMoviesOfUser
