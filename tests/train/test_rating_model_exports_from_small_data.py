@@ -1,4 +1,4 @@
-"""The rating model of small or odd data can be exported: PyTorch and ONNX Runtime agree on odd histories too."""
+"""The rating model of small or odd data can be exported: PyTorch and ONNX Runtime agree on odd histories."""
 import numpy as np
 import pandas as pd
 import pytest
