@@ -13,7 +13,7 @@ from test_project import settings
 
 import movierec.cli as cli
 from conftest import ROOT
-from movierec import core, runs
+from movierec import core
 from movierec.commands import COMMANDS
 from movierec.runs import Run
 
