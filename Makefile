@@ -35,8 +35,7 @@ check: .venv/installed-all
 	$(say) 'Chapters can be read, keep to the style, and import one way'
 	@python tests/tools/check_style.py
 	$(say) 'Layout of modules and tests'
-	@ruff check -q tests setup.py
-	@ruff check -q movierec --config 'lint.isort.lines-after-imports = 1'
+	@ruff check -q tests setup.py movierec
 	$(say) 'Notebooks are clean'
 	@python tests/tools/check_generated.py clean
 	$(say) 'Modules are those that the notebooks export'
