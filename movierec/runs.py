@@ -158,7 +158,8 @@ def _training_curve(recorder, best, *, one_cycle):  # -> figure
     values = [row[2] for row in recorder.values]
     metric.plot(range(1, len(values) + 1), values, marker=".")
     metric.axvline(best, linestyle=":", color="tab:grey")
-    metric.xaxis.set_major_locator(MaxNLocator(integer=True))
+    metric.set_xlim(0.5, len(values) + 0.5)
+    metric.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     metric.set(ylabel=f"{recorder.metric_names[3]} on validation", xlabel="epoch")
     loss.set_title(_curve_title(recorder, best, one_cycle))
     return figure

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['wait_quietly', 'warn_if_spinning']
 
-# %% ../../nbs/models/05_threads.ipynb #633565ab
+# %% ../../nbs/models/05_threads.ipynb #80edac63
 import os
 import sys
 import warnings
 
-# %% ../../nbs/models/05_threads.ipynb #a2b898a4
+# %% ../../nbs/models/05_threads.ipynb #b52e0f44
 _POLICY = "OMP_WAIT_POLICY"
 
 def wait_quietly() -> None:  # the environment is set, for this process and those that it starts
@@ -18,15 +18,16 @@ def wait_quietly() -> None:  # the environment is set, for this process and thos
     if _POLICY in os.environ: return
     if "torch" not in sys.modules: os.environ[_POLICY] = "PASSIVE"
 
-# %% ../../nbs/models/05_threads.ipynb #3adf3c91
+# %% ../../nbs/models/05_threads.ipynb #f11d9997
 def _is_busy(n_threads):  # other programs want the cores that these threads need
     if not hasattr(os, "getloadavg"): return False
     return n_threads > 1 and os.getloadavg()[0] > os.cpu_count() / 2
 
-# %% ../../nbs/models/05_threads.ipynb #cd904d72
+# %% ../../nbs/models/05_threads.ipynb #4c712963
 def warn_if_spinning() -> None:  # a warning may be shown
     "Say how to make training faster, where threads spin on a busy machine."
     import torch
     if _POLICY in os.environ or not _is_busy(torch.get_num_threads()): return
-    warnings.warn("this machine is busy, and threads of PyTorch that wait take cores too: import "
-                  "movierec.models before torch and fastai, or set OMP_WAIT_POLICY=PASSIVE", stacklevel=3)
+    warnings.warn("this machine is busy, and threads of PyTorch that wait take cores too: "
+                  "import movierec.models before torch and fastai, or set OMP_WAIT_POLICY=PASSIVE",
+                  stacklevel=3)

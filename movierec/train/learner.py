@@ -7,6 +7,7 @@ __all__ = ['recommender_learner', 'fit_epochs', 'fit_best']
 
 # %% ../../nbs/train/10_learner.ipynb #0c1cced9
 import sys
+import warnings
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -92,6 +93,8 @@ def _quiet(learn):  # a bar that redraws itself floods a log file
     learn.logger = lambda row: None
 
 # %% ../../nbs/train/10_learner.ipynb #5788dde7
+warnings.filterwarnings("ignore", message="Your generator is empty")  # of the bar
+
 def _metrics(network, dls, ratings):
     return [make_metric(name, ratings) for name in network.metrics] if len(dls.valid_ds) else []
 
