@@ -195,6 +195,17 @@ def test_training_refuses_another_scale_in_one_line_and_takes_it_in_stars(scale)
     assert len(split_ratings(stars.ratings)) == 520
 
 
+def test_a_learner_refuses_another_scale_and_ratings_without_parts():
+    from movierec.train.learner import recommender_learner
+
+    data = read_table(table(drawn(*range(1, 11))), scale=(1, 10))
+    split = split_ratings(data.in_stars().ratings)
+    for own in (data, (data.movies, split.assign(rating=2 * split.rating))):
+        given = own if isinstance(own, tuple) else (own,)
+        refused("models take 0.5 to 5", recommender_learner, *given, error=MovierecError)
+    refused(r"split_ratings\(ratings\) makes one", recommender_learner, data.movies, data.ratings, error=MovierecError)
+
+
 def test_ratings_times_twenty_are_the_same_in_stars():
     sample = load_sample()
     data = read_table(sample.ratings.assign(rating=20 * sample.ratings.rating), scale=(10, 100)).in_stars()
