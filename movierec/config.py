@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .core import MovierecError, nearest
-from .settings import CONF, Config, ConfigError, DataConfig, ModelChoice, SplitConfig, TrainerConfig
-from .settings import check_choice, choices, renamed_options, to_config
+from .settings import CONF, Config, ConfigError, ModelChoice, check_choice, choices, renamed_options
 
 # %% ../nbs/10_config.ipynb #80901dc7
 _lock = threading.RLock()
@@ -90,12 +89,16 @@ def _leaves(values, prefix=""):  # {"trainer": {"epochs": 3}} -> "trainer.epochs
 
 # %% ../nbs/10_config.ipynb #cd990c06
 _ELSEWHERE = {
-    "learning_rate": ("lr", "learn_rate", "lr_max"), "weight_decay": ("wd", "decay", "regularization", "reg"),
-    "batch_size": ("bs", "batch"), "epochs": ("n_epochs", "num_epochs", "max_epochs", "n_epoch", "iterations"),
+    "learning_rate": ("lr", "learn_rate", "lr_max"),
+    "weight_decay": ("wd", "decay", "regularization", "reg"),
+    "batch_size": ("bs", "batch"),
+    "epochs": ("n_epochs", "num_epochs", "max_epochs", "n_epoch", "iterations"),
     "embedding_size": ("dim", "embedding_dim", "emb_dim", "factors", "n_factors", "rank"),
-    "layers": ("n_layers", "num_layers"), "device": ("gpu", "cuda", "accelerator"), "k": ("topk", "top_k", "n"),
-    "user": ("user_id", "userid", "users"), "movie": ("movie_id", "movieid", "item"), "movies": ("movie_ids", "items"),
-    "minimum_votes": ("votes", "min_votes", "vote_count"), "to": ("output", "out", "file"), "seed": ("random_state",)}
+    "layers": ("n_layers", "num_layers"), "device": ("gpu", "cuda", "accelerator"),
+    "k": ("topk", "top_k", "n"), "user": ("user_id", "userid", "users"),
+    "movie": ("movie_id", "movieid", "item"), "movies": ("movie_ids", "items"),
+    "minimum_votes": ("votes", "min_votes", "vote_count"), "to": ("output", "out", "file"),
+    "seed": ("random_state",)}
 _OURS = {theirs: ours for ours, names in _ELSEWHERE.items() for theirs in names}
 
 # %% ../nbs/10_config.ipynb #d02a805e
@@ -168,6 +171,8 @@ def keys_given(
     return [key for override in ours for key in _keys_of(override)]
 
 # %% ../nbs/10_config.ipynb #3a9d5fa1
+from .settings import DataConfig, SplitConfig, TrainerConfig, to_config
+
 _SCHEMAS = {"": Config, "data": DataConfig, "split": SplitConfig, "trainer": TrainerConfig}
 
 def _values(key):  # that a key may have, [] where anything goes

@@ -92,7 +92,7 @@ class ModelChoice:
 
 # %% ../nbs/08_settings.ipynb #4ad95dd0
 @dataclass(kw_only=True)
-class _Asked:  # what a bundle is asked, and by whom
+class _Asked:  # what a bundle is asked, and by which user
     runs: str = setting()  # folder that holds the runs
     # folder of the run to evaluate, export or recommend from; to recommend, a bundle is enough
     run: str = setting()
@@ -171,7 +171,10 @@ _WORDS = {
     "device": "auto, cpu, mps, cuda or cuda:1",
     "history": f"ratings by movie id, such as {{318: 5, 296: 4.5}}, {_MOVIES} or null",
     "movie": "the id of a movie, such as 260", "movies": _MOVIES, "deny": _MOVIES,
-    "allow": f"{_MOVIES} or null", "genres": "names, such as [Drama, Comedy]", "languages": "names, such as [en, fr]",
+    "allow": f"{_MOVIES} or null",
+    "genres": "names, such as [Drama, Comedy]", "languages": "names, such as [en, fr]",
+    "columns": "names by column, such as {rating: score}, or null",
+    "scale": "the lowest and the highest rating, such as [1, 10], or null",
     "years": "the first and the last, such as [1990, 1999], where null is open, or null"}
 
 def _refuse_value(schema, prefix, name, value):

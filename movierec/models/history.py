@@ -168,6 +168,25 @@ def prepare(self: HistoryModel) -> tuple:  # further arguments of `forward`
     "Compute what is the same for all histories."
     return ()
 
+# %% ../../nbs/models/60_history.ipynb #70cb6898
+@patch
+def history_in(self: HistoryModel,
+    *inputs: torch.Tensor,  # of a batch
+) -> torch.Tensor:          # [n, longest], rows of movies, the latest first, then n_movies
+    "Find the histories among the inputs: the first of them."
+    return inputs[0]
+
+# %% ../../nbs/models/60_history.ipynb #05c1b9dd
+@patch
+@torch.no_grad()
+def score_history(self: HistoryModel,
+    history: torch.Tensor,  # [n, longest], rows of movies, the latest first, then n_movies
+    stars: torch.Tensor,    # [n, longest], their ratings, 0 where unknown
+) -> torch.Tensor:          # [n, n_movies]
+    "Score every movie for people unseen in training."
+    latest = (part[:, :self.remembered] for part in (history, stars))
+    return self(*latest, *self.prepare())
+
 # %% ../../nbs/models/60_history.ipynb #a3fac4c2
 @patch
 def serving_module(self: HistoryModel,

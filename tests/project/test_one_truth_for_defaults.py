@@ -1,7 +1,7 @@
 """Each default has one value wherever it is shown: dataclass, YAML, `movierec config`, help, signatures."""
 import inspect
 import shutil
-from dataclasses import fields
+from dataclasses import MISSING, fields
 
 import pytest
 import yaml
@@ -119,6 +119,13 @@ def test_a_default_that_is_not_shown_is_found(capsys, monkeypatch, tmp_path):
     assert any("conf of store=arango: store.tries" in line for line in differences(capsys))
 
 
+def test_keys_outside_the_groups_have_the_default_of_their_class():
+    written = yaml.safe_load((config.CONF / "config.yaml").read_text())
+    for item in fields(settings_of._Common):
+        default = item.default if item.default_factory is MISSING else item.default_factory()
+        assert default is MISSING or written[item.name] == default, item.name
+
+
 def default_of(function, name): return inspect.signature(function).parameters[name].default
 
 
@@ -130,6 +137,9 @@ def test_signatures_say_what_the_configuration_says():
     assert default_of(train_run, "device") == usual.trainer.device
     assert default_of(Run.load, "folder") == usual.run
     assert default_of(Recommender.recommend, "k") == default_of(recommend_all, "k") == usual.k
+    for name in ("novelty", "diversity"):
+        defaults_of = {default_of(Recommender.recommend, name), default_of(recommend_all, name)}
+        assert defaults_of == {getattr(usual, name)}
     assert default_of(split_ratings, "name") == usual.split.name
     assert default_of(split_ratings, "seed") == usual.split.seed
     assert default_of(load_dataset, "path") is usual.data.path
