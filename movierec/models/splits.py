@@ -84,7 +84,10 @@ def _require_columns(ratings):
             f" recognises other names.{nearest(name, ratings.columns)}")
 
 # %% ../../nbs/models/00_splits.ipynb #ffc3bcd7
-def _checked(ratings):  # with times
+def checked_ratings(
+    ratings: pd.DataFrame,  # columns user_id, movie_id, rating
+) -> pd.DataFrame:          # the same, with times
+    "Refuse ratings that models cannot take."
     _require_columns(ratings)
     if not len(ratings): raise GraphError("no ratings to split: there is nothing to train on")
     low, high = ratings.rating.min(), ratings.rating.max()
@@ -107,7 +110,7 @@ def split_ratings(
     "Mark each rating as train, validation or test."
     if name not in _SPLITS:
         raise GraphError(f"unknown split {name!r}: one of {', '.join(_SPLITS)}.{nearest(name, _SPLITS)}")
-    ratings = _checked(ratings)
+    ratings = checked_ratings(ratings)
     if name == "temporal_user" and not has_order(ratings): warnings.warn(_NO_ORDER, stacklevel=2)
     return _SPLITS[name](ratings, np.random.default_rng(seed))
 
