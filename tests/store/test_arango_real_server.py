@@ -2,7 +2,7 @@
 
     make test-arango ARANGO_URL=http://127.0.0.1:8529    user and password: ARANGO_USER, ARANGO_PASSWORD
 
-Without ARANGO_URL the stand-in answers, smaller and without waiting, so that these tests are right themselves.
+Without ARANGO_URL the stand-in answers, smaller and without waiting, so that these tests are tested too.
 """
 
 import contextlib
