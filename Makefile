@@ -3,6 +3,8 @@
 # make check   style, layout and whatever is generated, for while you work
 # make test    everything that continuous integration runs: check, then all notebooks and tests
 # make times   how long these take on this machine
+# make test-arango ARANGO_URL=http://127.0.0.1:8529  the store's tests against a real ArangoDB, each in a database
+#              of its own; user and password come from ARANGO_USER (root) and ARANGO_PASSWORD
 # make numbers how long, wide and well documented the chapters are
 # make leaderboard  movierec next to its peers, which is long: tables and figures in runs/leaderboard and on the page;
 #              DATA="ml-100k=FOLDER ratings_small"
@@ -21,7 +23,7 @@ sources := setup.py settings.ini constraints.txt
 install := .venv/bin/python -m pip install -qq --use-pep517 --disable-pip-version-check -c constraints.txt
 say := @printf '\n== %s\n'
 
-.PHONY: run lab check test times numbers leaderboard docs readme hooks clean
+.PHONY: run lab check test test-arango times numbers leaderboard docs readme hooks clean
 
 run: .venv/installed-run
 	movierec run
@@ -33,8 +35,7 @@ check: .venv/installed-all
 	$(say) 'Chapters can be read, keep to the style, and import one way'
 	@python tests/tools/check_style.py
 	$(say) 'Layout of modules and tests'
-	@ruff check -q tests setup.py
-	@ruff check -q movierec --config 'lint.isort.lines-after-imports = 1'
+	@ruff check -q tests setup.py movierec
 	$(say) 'Notebooks are clean'
 	@python tests/tools/check_generated.py clean
 	$(say) 'Modules are those that the notebooks export'
@@ -52,6 +53,12 @@ test: check
 
 times: .venv/installed-all
 	python tests/tools/times.py
+
+test-arango: .venv/installed-all
+	@test -n '$(ARANGO_URL)' || { echo 'Name the server: make test-arango ARANGO_URL=http://127.0.0.1:8529' >&2; exit 2; }
+	$(say) 'The store of ArangoDB, against $(ARANGO_URL)'
+	@ARANGO_URL='$(ARANGO_URL)' python -m pytest -v tests/store/test_store_contract.py \
+	  tests/store/test_hostile_names.py tests/store/test_arango_real_server.py
 
 numbers: .venv/installed-all
 	python tests/tools/measure.py

@@ -6,14 +6,16 @@
 __all__ = []
 
 # %% ../nbs/45_commands.ipynb #8f996764
+import hashlib
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from .config import config_text
+from .completion import completion
+from .config import Config, config_text
 from .core import MovierecError
 from .doctor import doctor
 
@@ -40,6 +42,47 @@ def _data(config):  # -> DataReport
         store.load(dataset.movies, dataset.ratings, users=dataset.users, report=dataset.report)
     return dataset.report
 
+# %% ../nbs/45_commands.ipynb #e94e0d03
+def say(
+    text: str,  # one line
+) -> None:
+    "Tell the user something that is not the result, on the error output."
+    print(text, file=sys.stderr, flush=True)
+
+# %% ../nbs/45_commands.ipynb #8aa05887
+def _epoch_line(names, values, epoch, epochs):  # epoch 1 of 2: train_loss 7.1, ndcg@10 0.05
+    known = {name: value for name, value in zip(names, values) if isinstance(value, float)}
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in known.items())
+    return f"  epoch {epoch} of {epochs}: {figures}"
+
+# %% ../nbs/45_commands.ipynb #86097731
+def _teller(lines):  # class of a callback; lines: a line for each epoch too?
+    from fastai.callback.core import Callback
+    class Teller(Callback):
+        order = 70  # after the recorder
+
+        def before_fit(self):
+            choosing = (self.learn.split.part == "validation").any()
+            say("choosing epochs" if choosing else "final fit")
+
+        def after_epoch(self):
+            names, values = self.recorder.metric_names, self.recorder.log
+            if lines: say(_epoch_line(names, values, self.epoch + 1, self.n_epoch))
+    return Teller
+
+# %% ../nbs/45_commands.ipynb #6ae839a1
+@contextmanager
+def _told(lines):
+    from movierec.runs import needs
+    with needs("train"):
+        from fastcore.basics import defaults
+        teller = _teller(lines)
+    defaults.callbacks.append(teller)
+    try:
+        yield
+    finally:
+        defaults.callbacks.remove(teller)
+
 # %% ../nbs/45_commands.ipynb #20e4d8b6
 def _read_store(config):  # -> Dataset
     from movierec.data.report import Dataset
@@ -53,7 +96,9 @@ def _read_store(config):  # -> Dataset
 def _train(config):  # -> folder of the run
     "Train a model on what the store holds, and export it."
     from movierec.runs import train_configured
-    run = train_configured(lambda: _read_store(config), config, progress=sys.stdout.isatty())
+    terminal = sys.stdout.isatty()
+    with _told(lines=not terminal):
+        run = train_configured(lambda: _read_store(config), config, progress=terminal)
     return run.folder
 
 # %% ../nbs/45_commands.ipynb #d690b8f5
@@ -71,21 +116,95 @@ def _export(config):  # -> folder of the bundle
     run = _load_run(config)
     return run.export(rating=_load_run(config, config.stars) if config.stars else None)
 
-# %% ../nbs/45_commands.ipynb #73c3fc56
+# %% ../nbs/45_commands.ipynb #d3896a6e
+def _bundle(config):  # folder of the bundle that run=FOLDER means
+    folder = Path(config.run)
+    if not (folder / "config.yaml").is_file():
+        for bundle in (folder, folder / "bundle"):
+            if (bundle / "manifest.json").is_file(): return bundle
+    return _load_run(config).folder / "bundle"
+
+def _recommender(config):
+    from movierec.serve.recommender import Recommender
+    return Recommender.load(_bundle(config))
+
+# %% ../nbs/45_commands.ipynb #1ebcc332
+def _person(config, what):  # arguments of the recommender's methods
+    if config.user is not None or config.history:
+        return {"user_id": config.user, "history": config.history or ()}
+    raise MovierecError(f"{what} for which user? "
+                        "give user=ID, such as user=42, or history='{318: 5, 296: 4.5}'")
+
+# %% ../nbs/45_commands.ipynb #e683841b
+def _filters(config):  # None where all movies may come up
+    from movierec.serve.filters import Filters
+    chosen = {item.name: getattr(config, item.name) for item in fields(Filters)}
+    chosen["years"] = chosen["years"] or (None, None)
+    filters = Filters(**chosen)
+    return None if filters == Filters() else filters
+
+def _wanted(config):
+    return {"filters": _filters(config), "novelty": config.novelty, "diversity": config.diversity}
+
+# %% ../nbs/45_commands.ipynb #34a7b59d
 def _recommend(config):  # -> DataFrame: user_id, movie_id, title, year, genres, score, rank; best first
     "Recommend movies that a user has not watched."
-    recommender = _load_run(config).recommender
-    if config.user is None and not config.history:
-        raise MovierecError("recommend for which user? "
-                            "give user=ID, such as user=42, or history='{318: 5, 296: 4.5}'")
-    return recommender.recommend(config.user, history=config.history or (), k=config.k)
+    person = _person(config, "recommend")
+    return _recommender(config).recommend(k=config.k, **person, **_wanted(config))
+
+# %% ../nbs/45_commands.ipynb #09643a99
+def _similar(config):  # -> DataFrame: movie_id, title, year, genres, score, rank; best first
+    "Find the movies that go with a movie."
+    if config.movie is not None: return _recommender(config).similar(config.movie, config.k)
+    raise MovierecError("similar to which movie? give movie=ID, such as movie=260")
+
+def _explain(config):  # -> DataFrame: movie_id, title, watched_id, watched, rating, contribution, …
+    "Say what each watched movie adds to a user's recommendations."
+    person = _person(config, "explain")
+    return _recommender(config).explain(k=config.k, movie_ids=config.movies or None, **person)
+
+def _predict(config):  # -> DataFrame: movie_id, title, rating, uncertainty, and probabilities
+    "Predict the ratings that a user would give."
+    person = _person(config, "predict")
+    if config.movies: return _recommender(config).predict_rating(config.movies, **person)
+    raise MovierecError("predict ratings of which movies? "
+                        "give movies=[ID, …], such as movies=[318, 1]")
+
+# %% ../nbs/45_commands.ipynb #e6fa0af0
+def _everyone_folder(config):  # one for each number and choice of movies
+    if config.to not in (None, "store"): return Path(config.to)
+    bundle, wanted = _bundle(config), _wanted(config)
+    name = f"everyone-{config.k}"
+    if any(wanted.values()): name += "-" + hashlib.sha256(repr(wanted).encode()).hexdigest()[:8]
+    return bundle.with_name(name if bundle.name == "bundle" else f"{bundle.name}-{name}")
+
+# %% ../nbs/45_commands.ipynb #8cbe3917
+def _run_name(config):  # of what a store keeps
+    bundle = _bundle(config).resolve()
+    return bundle.parent.name if bundle.name == "bundle" else bundle.name
+
+# %% ../nbs/45_commands.ipynb #b00585fd
+def keep(
+    config: Config,  # whose run recommends, and whose store keeps
+    table: object,   # DataFrame: user_id, movie_id, score, rank
+) -> str:            # what was done
+    "Keep recommendations in the store as those of a run, in place of earlier ones."
+    from movierec.store.opening import open_store
+    if "user_id" not in table:
+        raise MovierecError("to=store keeps recommendations of users: give user=ID")
+    name = _run_name(config)
+    with open_store(config.store) as store:
+        store.save_recommendations(table, name)
+    return f"kept {len(table)} recommendations in the store as those of run {name}"
 
 # %% ../nbs/45_commands.ipynb #48021de6
 def _everyone(config):  # -> folder of Parquet files: user_id, movie_id, score, rank
     "Recommend movies to every user of a run, into files."
-    from movierec.serve.batch import recommend_all
-    run = _load_run(config)
-    return recommend_all(run.recommender, run.folder / f"everyone-{config.k}", k=config.k)
+    from movierec.serve.batch import read_recommendations, recommend_all
+    recommender, folder = _recommender(config), _everyone_folder(config)
+    folder = recommend_all(recommender, folder, k=config.k, **_wanted(config))
+    if config.to == "store": say(keep(config, read_recommendations(folder)))
+    return folder
 
 # %% ../nbs/45_commands.ipynb #ea2db432
 def _chosen_user(config):  # the user asked for, or the first, known before hours of training
@@ -96,12 +215,6 @@ def _chosen_user(config):  # the user asked for, or the first, known before hour
     return user
 
 # %% ../nbs/45_commands.ipynb #792ed1a5
-def say(
-    text: str,  # one line
-) -> None:
-    "Tell the user something that is not the result, on the error output."
-    print(text, file=sys.stderr, flush=True)
-
 def _announced(config):  # -> folder of the run
     say(f"training {config.model.name} …")
     folder = _train(config)
@@ -117,7 +230,9 @@ def _run(ranking, rating):  # -> report on the data, metrics of either model, re
     report = _data(ranking)
     user = _chosen_user(ranking)
     stars, order = _announced(rating), _announced(ranking)
+    _export(replace(ranking, run=str(order), stars=str(stars)))  # one bundle with both
     movies = _recommend(replace(ranking, run=str(order), user=user))
+    say(f"next: movierec recommend user={user} k=20, or movierec predict user={user} movies=[318]")
     return report, _metrics(ranking, order), _metrics(rating, stars), movies
 
 # %% ../nbs/45_commands.ipynb #bf92e3d2
@@ -126,17 +241,60 @@ class Command(NamedTuple):
     function: Callable  # from a Config to a value; `run` takes two
     keys: str           # groups and keys of the configuration that count
     example: str        # as it is typed
+    more: str = ""      # keys that count too, but seldom
 
-_ALL = "data store split model trainer runs run stars user history k seed"
+# %% ../nbs/45_commands.ipynb #fb178cba
+_PERSON, _ANSWER = "run user history k", "format to"
+_WANTED = "genres years languages minimum_votes allow deny novelty diversity"
+_OPENED = "runs trainer.device"  # seldom given for a run that is there
 
+# %% ../nbs/45_commands.ipynb #281c4820
+def _completion(config):  # -> script
+    "Complete what is typed in bash or zsh."
+    return completion(config.shell, COMMANDS)
+
+# %% ../nbs/45_commands.ipynb #6a9f504c
 COMMANDS = {
     "data": Command(_data, "data store", "movierec data source=path data.path=FOLDER"),
     "train": Command(_train, "store split model trainer runs seed",
                      "movierec train model=lightgcn trainer.epochs=20"),
-    "evaluate": Command(_evaluate, "run", "movierec evaluate run=runs/latest"),
-    "export": Command(_export, "run stars", "movierec export run=runs/latest"),
-    "recommend": Command(_recommend, "run user history k", "movierec recommend run=runs/latest user=42 k=10"),
-    "everyone": Command(_everyone, "run k", "movierec everyone run=runs/latest k=10"),
-    "run": Command(_run, "data store runs user k seed", "movierec run"),
+    "evaluate": Command(_evaluate, "run", "movierec evaluate run=runs/latest", _OPENED),
+    "export": Command(_export, "run stars", "movierec export run=runs/latest", _OPENED),
+    "recommend": Command(_recommend, f"{_PERSON} {_WANTED} {_ANSWER}",
+                         "movierec recommend run=runs/latest user=42 k=10", "runs store"),
+    "similar": Command(_similar, f"run movie k {_ANSWER}", "movierec similar movie=260", "runs"),
+    "explain": Command(_explain, f"{_PERSON} movies {_ANSWER}", "movierec explain user=42 k=3", "runs"),
+    "predict": Command(_predict, f"run user history movies {_ANSWER}",
+                       "movierec predict user=42 movies=[318,1]", "runs"),
+    "everyone": Command(_everyone, f"run k {_WANTED} to",
+                        "movierec everyone run=runs/latest k=10", "runs store"),
+    "run": Command(_run, "data store runs user k seed", "movierec run", "split model trainer"),
     "doctor": Command(doctor, "store", "movierec doctor"),
-    "config": Command(config_text, _ALL, "movierec config model=sage")}
+    "config": Command(config_text, "data store split model trainer", "movierec config model=sage",
+                      f"runs run stars user history movie movies k {_WANTED} {_ANSWER} shell seed"),
+    "completion": Command(_completion, "shell", "movierec completion shell=bash")}
+
+# %% ../nbs/45_commands.ipynb #6810c37f
+def _check_store(command, keys, config):  # to=store, where a command cannot; store=, where none is used
+    can = "store" in COMMANDS[command].more
+    if "to" in keys and config.to == "store" and not can:
+        raise MovierecError("to=store keeps recommendations alone: "
+                            f"give {command} a file, such as to=answer.csv")
+    if can and config.to != "store" and any(key.partition(".")[0] == "store" for key in keys):
+        raise MovierecError(f"'store' does not count for {command} without to=store: "
+                            f"what counts is {', '.join(COMMANDS[command].keys.split())}")
+
+# %% ../nbs/45_commands.ipynb #d2922264
+def check_keys(
+    command: str,     # its name
+    keys: list[str],  # that were given, from `keys_given`
+    *,
+    config: Config,   # that they made
+) -> None:
+    "Refuse keys that do not count for a command."
+    takes = COMMANDS[command].keys.split()
+    counts = {*takes, *COMMANDS[command].more.split()}
+    for key in keys:
+        if {key, key.partition(".")[0]} & counts: continue
+        raise MovierecError(f"{key!r} does not count for {command}: what counts is {', '.join(takes)}")
+    _check_store(command, keys, config)

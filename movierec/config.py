@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .core import MovierecError, nearest
-from movierec.settings import (
-    CONF, Config, ConfigError, ModelChoice, check_choice, choices, renamed_options, to_config,
-)
+from .settings import CONF, Config, ConfigError, ModelChoice, check_choice, choices, renamed_options
 
 # %% ../nbs/10_config.ipynb #80901dc7
 _lock = threading.RLock()
@@ -89,27 +87,54 @@ def _leaves(values, prefix=""):  # {"trainer": {"epochs": 3}} -> "trainer.epochs
         else:
             yield f"{prefix}{key}"
 
+# %% ../nbs/10_config.ipynb #cd990c06
+_ELSEWHERE = {
+    "learning_rate": ("lr", "learn_rate", "lr_max"),
+    "weight_decay": ("wd", "decay", "regularization", "reg"),
+    "batch_size": ("bs", "batch"),
+    "epochs": ("n_epochs", "num_epochs", "max_epochs", "n_epoch", "iterations"),
+    "embedding_size": ("dim", "embedding_dim", "emb_dim", "factors", "n_factors", "rank"),
+    "layers": ("n_layers", "num_layers"), "device": ("gpu", "cuda", "accelerator"),
+    "k": ("topk", "top_k", "n"), "user": ("user_id", "userid", "users"),
+    "movie": ("movie_id", "movieid", "item"), "movies": ("movie_ids", "items"),
+    "minimum_votes": ("votes", "min_votes", "vote_count"), "to": ("output", "out", "file"),
+    "seed": ("random_state",)}
+_OURS = {theirs: ours for ours, names in _ELSEWHERE.items() for theirs in names}
+
+# %% ../nbs/10_config.ipynb #d02a805e
+def _last(key): return key.rpartition(".")[2]
+
+def _meant(key, known):  # " Did you mean 'trainer.learning_rate'?", or ""
+    wanted = _OURS.get(_last(key).lower(), _last(key))
+    same = [name for name in known if _last(name) == wanted]
+    if len(same) == 1: return f" Did you mean {same[0]!r}?"
+    return nearest(key, known) or nearest(wanted, known)
+
 # %% ../nbs/10_config.ipynb #451b058e
 def _refuse_key(key, known):
     group = key.partition(".")[0]
     possible = [f"{group}={name}" for name in choices().get(group, ())]
     owners = [choice for choice in possible if key in _leaves(_compose([choice]))]
     if owners: raise ConfigError(f"{key!r} belongs to {' or '.join(owners)}: add that to set it")
-    hint = nearest(key, known)
-    raise ConfigError(f"unknown key {key!r}: `movierec config` shows every key.{hint}")
+    raise ConfigError(f"unknown key {key!r}: `movierec config` shows every key.{_meant(key, known)}")
 
 # %% ../nbs/10_config.ipynb #1f87a2ce
 def _check_form(override):
     line, key = override.input_line, override.key_or_group
     if line[0] in "+~" or override.package:
+        known = [*_leaves(_compose([]))]
+        if not {key, f"{key}."} & {*choices(), *known}: _refuse_key(key, known)
         raise ConfigError(f"{line!r}: a key can be set, not added or taken away; write {key}=value")
     if override.is_sweep_override():
         raise ConfigError(f"{line!r} has several values: add --multirun to train with each, "
                           f"or quote it where it is one text: {key}=\"'a, b'\"")
 
 # %% ../nbs/10_config.ipynb #4fdb1c9a
+def _keys_of(override):  # with dots; a value may be a mapping that sets several
+    return _leaves({override.key_or_group: override.value()})
+
 def _check_keys(override, known):
-    for key in _leaves({override.key_or_group: override.value()}):
+    for key in _keys_of(override):
         if key not in known: _refuse_key(key, known)
 
 def _chooses(override):  # such as model=sage
@@ -135,6 +160,35 @@ def load_config(
     overrides = [_parse(override) for override in overrides]
     _check_overrides(overrides)
     return to_config(_compose([override.input_line for override in overrides]))
+
+# %% ../nbs/10_config.ipynb #c78e219c
+def keys_given(
+    overrides: Iterable[str],  # key=value texts, each right
+) -> list[str]:                # keys and groups, such as ["model", "trainer.epochs"]
+    "List the keys that texts of key=value set."
+    parsed = [_parse(override) for override in overrides]
+    ours = [override for override in parsed if not override.is_hydra_override()]
+    return [key for override in ours for key in _keys_of(override)]
+
+# %% ../nbs/10_config.ipynb #3a9d5fa1
+from .settings import DataConfig, SplitConfig, TrainerConfig, to_config
+
+_SCHEMAS = {"": Config, "data": DataConfig, "split": SplitConfig, "trainer": TrainerConfig}
+
+def _values(key):  # that a key may have, [] where anything goes
+    group, _, name = key.rpartition(".")
+    item = getattr(_SCHEMAS.get(group), "__dataclass_fields__", {}).get(name)
+    if item is None: return []
+    return [*item.metadata.get("one_of", ())] or (["true", "false"] if item.type in (bool, "bool") else [])
+
+# %% ../nbs/10_config.ipynb #d538d5fd
+def all_keys() -> dict[str, list[str]]:  # values to choose from by key; [] where anything goes
+    "List every key that some choice of each group has, and its values."
+    names = choices()
+    composed = [_compose([f"{group}={name}"]) for group in names for name in names[group]]
+    keys = {key: [] for values in composed for key in _leaves(values)}
+    fixed = {f"{group}.{'source' if group == 'data' else 'name'}" for group in names}
+    return names | {key: _values(key) for key in keys if key not in fixed}
 
 # %% ../nbs/10_config.ipynb #eb9874ee
 def make_config(
@@ -213,7 +267,7 @@ def _checked(task):  # a task of a Config -> a task of what Hydra composes
 # %% ../nbs/10_config.ipynb #938e472c
 def sweep(
     # key=value texts, where a value may be several: model=lightgcn,sage
-    overrides: Iterable[str],   
+    overrides: Iterable[str],
     task: Callable,               # called with the Config of each combination
 ) -> list[tuple[list[str], Any]]:  # the overrides of each combination, and what the task returned
     "Call a task for every combination of the values, through Hydra's sweeper."

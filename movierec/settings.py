@@ -14,9 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from movierec.core import (
-    MovierecError, SettingError, allowed_values, check_settings, nearest, setting,
-)
+from .core import MovierecError, SettingError, allowed_values, check_settings, nearest, setting
 
 # %% ../nbs/08_settings.ipynb #5dba489c
 CONF = Path(str(files("movierec"))) / "conf"
@@ -94,15 +92,38 @@ class ModelChoice:
 
 # %% ../nbs/08_settings.ipynb #4ad95dd0
 @dataclass(kw_only=True)
-class _Common:  # the keys outside the groups
+class _Asked:  # what a bundle is asked, and by which user
     runs: str = setting()  # folder that holds the runs
-    run: str = setting()  # folder of the run to evaluate, export or recommend from
+    # folder of the run to evaluate, export or recommend from; to recommend, a bundle is enough
+    run: str = setting()
     # folder of a run of model=stars, whose predictions go into the bundle too
     stars: str | None = None
     user: int | None = None  # id of the user to recommend for
-    # ratings that this user has given since training, by movie id, such as {318: 5, 296: 4.5}
-    history: dict[int, float] | None = None
+    # watched since training: ratings by movie, such as {318: 5, 296: 4.5}, or movies, such as [318, 296]
+    history: dict | None = None
+    movie: str | None = None  # to find similar ones to, by its id
+    movies: list = field(default_factory=list)  # to explain or to predict ratings of, by their ids
     k: int = setting(at_least=0)  # how many movies to recommend
+
+# %% ../nbs/08_settings.ipynb #b5f7351d
+@dataclass(kw_only=True)
+class _Wanted(_Asked):
+    genres: list = field(default_factory=list)  # at least one of these, such as [Drama, Comedy]
+    years: list | None = None  # first and last, such as [1990, 1999]; null is open
+    languages: list = field(default_factory=list)  # one of these, such as [en, fr]
+    minimum_votes: int = setting(0, at_least=0)  # fewest votes in the source of the metadata
+    allow: list | None = None  # these movies and no others, by their ids
+    deny: list = field(default_factory=list)  # these movies never, by their ids
+    novelty: float = setting(0.0, at_least=0, at_most=1)  # from 0 to 1: what popularity costs
+    diversity: float = setting(0.0, at_least=0, at_most=1)  # from 0 to 1: how different the movies shall be
+
+# %% ../nbs/08_settings.ipynb #6388a79b
+@dataclass(kw_only=True)
+class _Common(_Wanted):  # the keys outside the groups
+    to: str | None = None  # file for the answer, or store, which keeps recommendations; null prints it
+    # how an answer is written; null takes what the name of the file says, or a table
+    format: str | None = setting(None, one_of=("table", "json", "csv"))
+    shell: str = setting("bash", one_of=("bash", "zsh"))  # to complete commands in
     seed: int = setting(at_least=0)  # of everything random
 
 # %% ../nbs/08_settings.ipynb #819f9b48
@@ -145,10 +166,16 @@ def _today(model, options):  # options by their names now
     return {renamed.get(name, name): value for name, value in options.items()}
 
 # %% ../nbs/08_settings.ipynb #76e1e9a6
-_WORDS = {"history": "ratings by movie id, such as {318: 5, 296: 4.5}, or null",
-          "columns": "names by column, such as {rating: score}, or null",
-          "scale": "the lowest and the highest rating, such as [1, 10], or null",
-          "device": "auto, cpu, mps, cuda or cuda:1"}
+_MOVIES = "ids of movies, such as [318, 296]"
+_WORDS = {
+    "device": "auto, cpu, mps, cuda or cuda:1",
+    "history": f"ratings by movie id, such as {{318: 5, 296: 4.5}}, {_MOVIES} or null",
+    "movie": "the id of a movie, such as 260", "movies": _MOVIES, "deny": _MOVIES,
+    "allow": f"{_MOVIES} or null",
+    "genres": "names, such as [Drama, Comedy]", "languages": "names, such as [en, fr]",
+    "columns": "names by column, such as {rating: score}, or null",
+    "scale": "the lowest and the highest rating, such as [1, 10], or null",
+    "years": "the first and the last, such as [1990, 1999], where null is open, or null"}
 
 def _refuse_value(schema, prefix, name, value):
     allowed = _WORDS.get(name) or allowed_values(schema, name)
@@ -231,11 +258,50 @@ def _group(name, values):  # taken out of the values, checked
 
 # %% ../nbs/08_settings.ipynb #cf654d96
 def _expand_home(config):  # what a shell does for ~, but not behind a key with a dot
-    for name in ("runs", "run", "stars"):
+    for name in ("runs", "run", "stars", "to"):
         if path := getattr(config, name): setattr(config, name, os.path.expanduser(path))
     for group in (config.data, config.store):
         if path := getattr(group, "path", None): group.path = os.path.expanduser(path)
     return config
+
+# %% ../nbs/08_settings.ipynb #d41354a1
+def _is_movie(value): return isinstance(value, (int, str)) and not isinstance(value, bool)
+
+def _pair(item):  # of a history -> movie, rating
+    return item if isinstance(item, (list, tuple)) and len(item) == 2 else (item, None)
+
+def _is_rating(value):
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+def _to_history(value):  # -> {movie: rating or None}, oldest first; None where it is no history
+    pairs, history = value.items() if isinstance(value, dict) else map(_pair, value), {}
+    for movie, rating in pairs:
+        if not (_is_movie(movie) and _is_rating(rating)): return None
+        history.pop(movie, None)  # watched again is watched now
+        history[movie] = rating if rating is None else float(rating)
+    return history
+
+# %% ../nbs/08_settings.ipynb #7fcd83e9
+def _is_year(value): return value is None or type(value) is int
+
+_LISTS = {"movies": _is_movie, "allow": _is_movie, "deny": _is_movie, "years": _is_year,
+          "genres": lambda value: isinstance(value, str), "languages": lambda value: isinstance(value, str)}
+
+def _to_list(name, value):  # None where an item is none that this key takes
+    items = [value] if _is_movie(value) and name != "years" else value
+    if not isinstance(items, list) or not all(map(_LISTS[name], items)): return None
+    return None if name == "years" and len(items) != 2 else items
+
+# %% ../nbs/08_settings.ipynb #727b2885
+def _to_common(values):
+    values = dict(values)
+    for name, value in values.items():
+        if value is None: continue
+        if name == "history" and isinstance(value, (dict, list)): values[name] = _to_history(value)
+        if name in _LISTS: values[name] = _to_list(name, value)
+        refused = name == "movie" and not _is_movie(value)
+        if refused or values[name] is None: _refuse_value(_Common, "", name, value)
+    return _typed(_Common, values)
 
 # %% ../nbs/08_settings.ipynb #37e35084
 def to_config(
@@ -244,7 +310,7 @@ def to_config(
     "Check a mapping, and make it a configuration."
     values = _resolved(values)
     groups = {name: _group(name, values) for name in _GROUPS}
-    common = _typed(_Common, values)
+    common = _to_common(values)
     if common.k >= 2 ** 63:
         raise ConfigError(f"k={common.k} is not allowed: it takes a whole number below 2**63.")
     return _expand_home(Config(**vars(common), **groups))

@@ -24,8 +24,15 @@ import pyarrow.parquet as pq
 
 from ..core import check_pandas, nearest
 from .downloads import RELEASES, fetch
-from .metadata import (
-    names_in, one_each, read_links, read_metadata, title_and_year, typed_columns, whole_ids)
+from movierec.data.metadata import (
+    names_in,
+    one_each,
+    read_links,
+    read_metadata,
+    title_and_year,
+    typed_columns,
+    whole_ids,
+)
 from .movielens import movielens_files, read_movielens
 from .ratings import clean_ratings, rated_movies, read_ratings
 from .report import DataReport, Dataset, numbered

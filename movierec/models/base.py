@@ -16,12 +16,12 @@ from torch.nn.functional import mse_loss, pad
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import NodeStorage
 
-from ..settings import Schedule
 from ..core import MovierecError, check_settings, nearest, patch, setting
 from .batches import RatedEdges, UserRows
 from .losses import softmax_loss
 from .serving import TopMovies, TopMoviesOfUser
 from .splits import SPLITS
+from ..settings import Schedule
 
 # %% ../../nbs/models/40_base.ipynb #9c8f17d0
 @dataclass(kw_only=True)

@@ -105,7 +105,7 @@ def _recommend(self: Explorer):
     table = self.recommender.recommend(history=self.history, k=self.k)
     self.answer.value = table._repr_html_()
 
-# %% ../../nbs/serve/90_explorer.ipynb #33e74fe2
+# %% ../../nbs/serve/90_explorer.ipynb #fe103efe
 def _opened(given):  # a Recommender, or the folder of a bundle
     if isinstance(given, Recommender): return given
     if isinstance(given, (str, Path)): return Recommender.load(given)

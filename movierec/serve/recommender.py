@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from ..core import check_pandas, patch, whole_number
 from .bundle import read_bundle
 from .catalogue import add_movies as _enlarged
-from .explain import explain_movies, reasons
+from .explain import explain_movies
+from .explain import reasons as reasons_of
 from .filters import Filters, allowed_movies
 from .histories import UnknownError, UserHistories, warn_of_unknown
 from .rating_prediction import RatingPredictor
@@ -160,7 +161,7 @@ def _reasons(self: Recommender, person, movie_ids):  # of each movie, or None
     rows, nothing = self._rows(movie_ids), [None] * len(movie_ids)
     if not self._scorer.reads_histories or not len(person.rows): return nothing
     first = rows[:_MOST_REASONS]
-    said = reasons(self._scorer, person, targets=first, names=self._histories.names)
+    said = reasons_of(self._scorer, person, targets=first, names=self._histories.names)
     return said + nothing[len(first):]
 
 # %% ../../nbs/serve/60_recommender.ipynb #011ae8b6
@@ -187,6 +188,7 @@ def recommend(self: Recommender,
     filters: Filters | None = None,  # which movies may come up
     novelty: float = 0.0,            # from 0 to 1: what popularity costs
     diversity: float = 0.0,          # from 0 to 1: how different the best thousand movies shall be
+    reasons: bool = True,            # False leaves out the last column, which takes most of the time
 ) -> pd.DataFrame:  # user_id (where given), movie_id, title, year, genres, score, rank, reason
     "Recommend movies that a person has not watched; of equal scores, the lower movie id comes first."
     person, k = self._histories.person(user_id, history), _count(k)
@@ -195,7 +197,7 @@ def recommend(self: Recommender,
     table = self._table(answers)
     _warn_of_few(person, len(table), k, stacklevel=2)
     if user_id is not None: table.insert(0, "user_id", int(user_id))
-    table["reason"] = pd.Series(self._reasons(person, answers[0][1]), dtype=object)
+    if reasons: table["reason"] = pd.Series(self._reasons(person, answers[0][1]), dtype=object)
     table._poster_paths = self._poster_paths
     return table
 

@@ -90,7 +90,7 @@ class Database:
     cursors: dict = field(default_factory=dict)       # id -> rows and position
     transactions: dict = field(default_factory=dict)  # id -> `Transaction`
 
-# %% ../../nbs/testing/30_arango_server.ipynb #16661829
+# %% ../../nbs/testing/30_arango_server.ipynb #8ce4338d
 @dataclass
 class Transaction:
     "Hold what a stream transaction has changed."
@@ -128,7 +128,7 @@ class _View:
         if name not in own.write: raise _Refused(400, 1652, name)
         return own.data.setdefault(name, dict(own.seen[name]))
 
-# %% ../../nbs/testing/30_arango_server.ipynb #2b6f4b7d
+# %% ../../nbs/testing/30_arango_server.ipynb #50e0bc7f
 @patch
 def _claim(self: _View, name, key):  # a document, to change it
     if any(key in other.touched.get(name, ()) for other in self.others): raise _Refused(409, 1200)
@@ -138,7 +138,7 @@ def _claim(self: _View, name, key):  # a document, to change it
     if newer or (there is None and key in own.seen[name]): raise _Refused(409, 1200)
     own.touched.setdefault(name, set()).add(key)
 
-# %% ../../nbs/testing/30_arango_server.ipynb #2b8b3359
+# %% ../../nbs/testing/30_arango_server.ipynb #1275a0db
 _EDGE = {"new": 237, "again": 335, "gone": 115}  # bytes
 _KEYS = 120
 
@@ -152,7 +152,7 @@ def _charge(self: _View, name, kind, document):
     self.transaction.size += size
     if self.transaction.size > self.transaction.limit: raise _Refused(500, 32)
 
-# %% ../../nbs/testing/30_arango_server.ipynb #a80ce849
+# %% ../../nbs/testing/30_arango_server.ipynb #7d1093b7
 @patch
 def _store(self: _View, name, document, counter):
     documents, key = self.write(name), document["_key"]
@@ -257,7 +257,7 @@ def _remove(view, bind, counter):
     for key in [key for key in live if key not in staged]: view._delete(bind["@live"], key)
     return []
 
-# %% ../../nbs/testing/30_arango_server.ipynb #d21d7600
+# %% ../../nbs/testing/30_arango_server.ipynb #707d0c36
 def _stringify(document):
     own = _without(document, "_id", "_rev") if document else None
     return json.dumps(own, sort_keys=True)
@@ -424,7 +424,7 @@ def _make_collection(server, view, request):
     view.database.collections[name] = Collection(name, kind, _without(request.body, "name", "type"))
     return _ok(id="1", name=name, type=kind, status=3)
 
-# %% ../../nbs/testing/30_arango_server.ipynb #e7cbe7d8
+# %% ../../nbs/testing/30_arango_server.ipynb #1b4aa9cd
 def _members(graph):  # names of collections
     ends = [name for one in graph["edgeDefinitions"] for name in (*one["from"], *one["to"])]
     return {*ends, *(one["collection"] for one in graph["edgeDefinitions"])}
@@ -618,6 +618,12 @@ def _make_cursor(server, view, request):
     named = {"id": key, "nextBatchId": "2"} if more else {}
     return _ok(201, result=rows[:size], hasMore=more, cached=False, **named)
 
+# %% ../../nbs/testing/30_arango_server.ipynb #d060098d
+@_route("POST", "/_api/explain", [], ["query", "bindVars", "options"])
+def _explain(server, view, request):
+    _checked_text({**request.body, "options": {}})
+    return _ok(plan={"nodes": [{"type": "SingletonNode"}]}, warnings=[], cacheable=False)
+
 # %% ../../nbs/testing/30_arango_server.ipynb #030bd91b
 def _read_batch(cursor, key):
     rows = cursor["rows"][cursor["at"]:cursor["at"] + cursor["size"]]
@@ -684,7 +690,7 @@ def _commit(server, view, request, key):
     transaction.status = "aborted" if idle else "committed"
     return _ok(result={"id": key, "status": "committed"})
 
-# %% ../../nbs/testing/30_arango_server.ipynb #015536f7
+# %% ../../nbs/testing/30_arango_server.ipynb #91b24868
 @_route("GET", r"/_api/transaction/(\d+)")
 def _status(server, view, request, key):
     return _ok(result={"id": key, "status": _transaction_of(view, key).status})
@@ -795,13 +801,13 @@ def _writes(function, request):
     if function is not _make_cursor: return True
     return STATEMENTS.get(" ".join(request.body["query"].split())) in _WRITING
 
-# %% ../../nbs/testing/30_arango_server.ipynb #abbb3c78
+# %% ../../nbs/testing/30_arango_server.ipynb #6312e3ae
 @patch
 def _level(self: Server, user, database):  # "rw", "ro" or None
     rights = self.users[user][1]
     return rights if isinstance(rights, str) else rights.get(database)
 
-# %% ../../nbs/testing/30_arango_server.ipynb #7145d4e3
+# %% ../../nbs/testing/30_arango_server.ipynb #998c9862
 @patch
 def _running(self: Server, transaction):  # the same, if it still is
     if self.clock() - transaction.used > self.idle: transaction.status = "aborted"
@@ -854,7 +860,7 @@ def _note(self: Server, request, size):  # an account of what was asked, and the
     faults = self.faults
     request.fault = faults(request) if callable(faults) else faults.get(len(self.asked))
 
-# %% ../../nbs/testing/30_arango_server.ipynb #3c7d11c3
+# %% ../../nbs/testing/30_arango_server.ipynb #6d34f952
 @lru_cache(10_000)
 def _number(text):  # what the text of a float comes back as
     value = float(text)

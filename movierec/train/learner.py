@@ -28,14 +28,21 @@ from ..data.report import Dataset
 from ..models.base import ModelError
 from ..models.graph import build_graph, check_no_leak
 from ..models.registry import create_model, model_class
-from ..models.splits import split_ratings
+from ..models.splits import checked_ratings, split_ratings
 from ..models.threads import warn_if_spinning
 from .metrics import make_metric
 from .movie_learner import MovieLearner
 from .show import BatchTables, MovieLoader
 
+# %% ../../nbs/train/10_learner.ipynb #0f61984e
+def _checked_split(split):
+    if isinstance(split, pd.DataFrame) and "part" in split: return checked_ratings(split)
+    raise ModelError("the second argument is a split, with a column 'part': "
+                     "split_ratings(ratings) makes one of ratings")
+
 # %% ../../nbs/train/10_learner.ipynb #52e7eae0
 def _movies_and_split(data, split, recipe, seed):  # -> movies, ratings with `part`
+    if split is not None: split = _checked_split(split)
     if isinstance(data, pd.DataFrame):
         if split is not None: return data, split
         raise ModelError("a movies table needs a split too: give split_ratings(ratings) after it, "

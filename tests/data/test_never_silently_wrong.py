@@ -37,7 +37,10 @@ def refused(words, read, *given, error=DataError, **named):
 TMDB = pd.DataFrame({"id": [260, 318], "title": ["The 39 Steps", "The Million Dollar Hotel"]})
 
 
-@pytest.mark.parametrize("beside", [{}, {"imdb_id": "tt0026029"}, {"original_title": "x", "vote_average": 6.1}])
+BESIDE = [{}, {"imdb_id": "tt0026029"}, {"original_title": "x", "vote_average": 6.1}]
+
+
+@pytest.mark.parametrize("beside", BESIDE)
 @pytest.mark.parametrize("kind", ["frame", "csv", "parquet", "jsonl"])
 def test_a_column_id_is_never_taken_for_movie_id_untold(tmp_path, beside, kind):
     films = TMDB.assign(**beside)
@@ -45,7 +48,7 @@ def test_a_column_id_is_never_taken_for_movie_id_untold(tmp_path, beside, kind):
     if kind == "parquet": films.to_parquet(tmp_path / "films.parquet")
     if kind == "jsonl": films.to_json(tmp_path / "films.jsonl", orient="records", lines=True)
     given = films if kind == "frame" else tmp_path / f"films.{kind}"
-    words = "has 'id' but no 'movie_id'.*links.csv.*movie_columns=" if not beside else "ids of TMDB.*links.csv"
+    words = "ids of TMDB.*links.csv" if beside else "has 'id' but no 'movie_id'.*links.csv.*movie_columns="
     refused(words, read_table, write(tmp_path, "r.csv", TWO), movies=given)
 
 
@@ -164,9 +167,13 @@ def test_the_scale_is_found_in_the_values_and_shown(tmp_path, values, scale, dre
     assert len(data.ratings) == (values >= scale[0]).sum()
 
 
-@pytest.mark.parametrize("values", [drawn(*range(1, 8)), drawn(-1, 0, 1), drawn(0, 1), drawn(*[0] * 5, 2, 4, 6, 8, 9, 10)])
+UNCERTAIN = [drawn(*range(1, 8)), drawn(-1, 0, 1), drawn(0, 1), drawn(*[0] * 5, 2, 4, 6, 8, 9, 10)]
+
+
+@pytest.mark.parametrize("values", UNCERTAIN)
 def test_many_ratings_outside_the_scale_stop_and_say_how_to_state_it(values):
-    refused(r"ratings are outside 0.5 to 5 .*scale=\(low, high\).*data.scale=\[low,high\]", read_table, table(values))
+    words = r"ratings are outside 0.5 to 5 .*scale=\(low, high\).*data.scale=\[low,high\]"
+    refused(words, read_table, table(values))
     assert len(read_table(table(values), max_rejected=1).ratings) < len(values)
 
 
@@ -188,11 +195,24 @@ def test_a_scale_that_is_none_is_refused(scale):
 def test_training_refuses_another_scale_in_one_line_and_takes_it_in_stars(scale):
     data = read_table(table(drawn(*np.linspace(*scale, 11))), scale=scale)
     assert data.scale == scale
-    refused(r"models take 0.5 to 5: map them with dataset.in_stars\(\)", split_ratings, data.ratings, error=GraphError)
+    words = r"models take 0.5 to 5: map them with dataset.in_stars\(\)"
+    refused(words, split_ratings, data.ratings, error=GraphError)
     stars = data.in_stars()
     assert (stars.ratings.rating.min(), stars.ratings.rating.max()) == (0.5, 5)
     assert stars.scale == (0.5, 5) and "became 0.5 to 5" in str(stars.report)
     assert len(split_ratings(stars.ratings)) == 520
+
+
+def test_a_learner_refuses_another_scale_and_ratings_without_parts():
+    from movierec.train.learner import recommender_learner
+
+    data = read_table(table(drawn(*range(1, 11))), scale=(1, 10))
+    split = split_ratings(data.in_stars().ratings)
+    for own in (data, (data.movies, split.assign(rating=2 * split.rating))):
+        given = own if isinstance(own, tuple) else (own,)
+        refused("models take 0.5 to 5", recommender_learner, *given, error=MovierecError)
+    words = r"split_ratings\(ratings\) makes one"
+    refused(words, recommender_learner, data.movies, data.ratings, error=MovierecError)
 
 
 def test_ratings_times_twenty_are_the_same_in_stars():
@@ -271,7 +291,8 @@ def test_the_default_model_uses_no_order_that_is_not_there():
             warnings.simplefilter("ignore")
             learn = recommender_learner(data, embedding_size=8, features=(), progress=False)
         assert learn.model.options.ordered is ordered
-    assert recommender_learner(data, ordered=False, features=(), progress=False).model.options.ordered is False
+    learn = recommender_learner(data, ordered=False, features=(), progress=False)
+    assert learn.model.options.ordered is False
 
 
 # T6: files of one's own with usual names
@@ -285,7 +306,8 @@ OWN = {
 
 @pytest.mark.parametrize("ratings, movies", OWN.values(), ids=OWN)
 def test_own_files_with_usual_names_are_read_by_their_columns(tmp_path, ratings, movies):
-    write(tmp_path, "ratings.csv", ratings), write(tmp_path, "movies.csv", movies)
+    write(tmp_path, "ratings.csv", ratings)
+    write(tmp_path, "movies.csv", movies)
     data = load_dataset("path", tmp_path)
     assert data.movies.title.tolist() == ["Star Wars", "X"] and data.movies.year[0] == 1977
     assert data.ratings.movie_id.tolist() in ([260, 318], [318, 260])
@@ -293,14 +315,16 @@ def test_own_files_with_usual_names_are_read_by_their_columns(tmp_path, ratings,
 
 @pytest.mark.parametrize("movies", ["movieId,title,genres\n", "movie_id,title\n", "movieId,title,genres"])
 def test_a_table_of_movies_with_only_its_header_is_no_movie(tmp_path, movies):
-    write(tmp_path, "ratings.csv", TWO), write(tmp_path, "movies.csv", movies)
+    write(tmp_path, "ratings.csv", TWO)
+    write(tmp_path, "movies.csv", movies)
     data = load_dataset("path", tmp_path)
     assert data.movies.movie_id.tolist() == [260, 318] and data.movies.title.isna().all()
 
 
 @pytest.mark.parametrize("movies", ["", "tmdb,title\n1,x\n", "number;name\n1;x\n"])
 def test_a_table_of_movies_without_ids_names_the_column(tmp_path, movies):
-    write(tmp_path, "ratings.csv", TWO), write(tmp_path, "movies.csv", movies)
+    write(tmp_path, "ratings.csv", TWO)
+    write(tmp_path, "movies.csv", movies)
     refused("movies.csv has no column 'movie_id'", load_dataset, "path", tmp_path)
 
 
@@ -328,12 +352,17 @@ def test_genres_and_titles_are_parsed_alike_in_files_and_frames(tmp_path, cell, 
     else:
         films.to_csv(tmp_path / "own" / "movies.csv", index=False)
         folder = tmp_path / "own"
-        data = load_dataset("path", folder) if dress == "folder" else read_table(ratings, movies=folder / "movies.csv")
+        as_one = dress == "folder"
+        data = load_dataset("path", folder) if as_one else read_table(ratings, movies=folder / "movies.csv")
     assert data.movies.genres.tolist() == [names, []]
     assert data.movies.title.tolist() == ["Star Wars", "X"] and data.movies.year.tolist() == [1977, pd.NA]
 
 
-@pytest.mark.parametrize("cell", [{"Drama", "Comedy"}, ("Comedy", "Drama"), np.array(["Comedy", "Drama"]), frozenset(["Drama", "Comedy"])])
+BOTH = [{"Drama", "Comedy"}, ("Comedy", "Drama"), np.array(["Comedy", "Drama"])]
+BOTH += [frozenset(["Drama", "Comedy"])]
+
+
+@pytest.mark.parametrize("cell", BOTH)
 def test_sets_and_arrays_are_lists_of_names(tmp_path, cell):
     films = pd.DataFrame({"movie_id": [260, 318], "genres": [cell, [{"name": "Drama"}]]})
     data = read_table(write(tmp_path, "r.csv", TWO), movies=films)
@@ -341,7 +370,8 @@ def test_sets_and_arrays_are_lists_of_names(tmp_path, cell):
 
 
 def test_a_year_in_a_column_that_differs_stays_beside_its_title(tmp_path):
-    films = pd.DataFrame({"movie_id": [260, 318], "title": ["Life (2012)", "Heat (1995)"], "year": [2013, 1995]})
+    titles = ["Life (2012)", "Heat (1995)"]
+    films = pd.DataFrame({"movie_id": [260, 318], "title": titles, "year": [2013, 1995]})
     movies = read_table(write(tmp_path, "r.csv", TWO), movies=films).movies
     assert movies.title.tolist() == ["Life (2012)", "Heat"] and movies.year.tolist() == [2013, 1995]
 
@@ -392,7 +422,8 @@ def test_entries_that_lead_out_of_a_zip_are_refused_for_that(tmp_path, name):
     refused("which leads out of its folder", load_dataset, "path", tmp_path / "own.zip")
 
 
-RECORDS = [dict(zip(HEADER.strip().split(","), row)) for row in ((1, 260, 4.0, 1260759144), (1, 318, 3.5, 1260759145))]
+ROWS = (1, 260, 4.0, 1260759144), (1, 318, 3.5, 1260759145)
+RECORDS = [dict(zip(HEADER.strip().split(","), row)) for row in ROWS]
 
 
 @pytest.mark.parametrize(
@@ -417,7 +448,8 @@ def test_other_files_are_read(tmp_path, name, content):
 
 @pytest.mark.parametrize("content", ['{"user_id": 1', "[1, 2]", '"text"', "{}", ""])
 def test_json_that_is_no_table_is_refused(tmp_path, content):
-    refused("r.json (is not JSON|holds no records|has no column)|ratings", read_table, write(tmp_path, "r.json", content))
+    path = write(tmp_path, "r.json", content)
+    refused("r.json (is not JSON|holds no records|has no column)", read_table, path)
 
 
 def test_ratings_that_are_true_or_false_are_refused(tmp_path):
@@ -443,9 +475,10 @@ def test_a_constant_rating_is_said():
 # U13
 
 
-@pytest.mark.parametrize("command", [["source=path", "data.path=nowhere"], ["source=path", "data.path=odd.csv"]])
-def test_data_that_fail_leave_no_store(tmp_path, monkeypatch, capsys, command):
+@pytest.mark.parametrize("place", ["nowhere", "odd.csv"])
+def test_data_that_fail_leave_no_store(tmp_path, monkeypatch, place):
     monkeypatch.chdir(tmp_path)
+    command = ["source=path", f"data.path={place}"]
     write(tmp_path, "odd.csv", "a,b\n1,2\n")
     assert main(["data", *command]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["odd.csv"]

@@ -131,8 +131,8 @@ for name in movierec.__all__:
 def test_an_old_pandas_is_refused_in_one_line_wherever_tables_are_read():
     said = dict(line.split(" | ") for line in python(OLD_PANDAS).splitlines())
     assert set(movierec.__all__) - set(said) == {"load_config", "MovierecError"}
-    mend = 'movierec needs pandas 3 or newer, and this is pandas 2.2.3: pip install "pandas>=3", then restart Python'
-    assert set(said.values()) == {mend}
+    refusal = "movierec needs pandas 3 or newer, and this is pandas 2.2.3: "
+    assert set(said.values()) == {refusal + 'pip install "pandas>=3", then restart Python'}
     assert Requirement(settings()["requirements"].split()[0]).specifier.contains(str(core.OLDEST_PANDAS))
 
 

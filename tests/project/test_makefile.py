@@ -17,7 +17,8 @@ needs_make = pytest.mark.skipif(not MAKE, reason="make is not installed")
 @pytest.fixture
 def installed(tmp_path):
     "A folder in which everything is installed, and `jupyter` says how it was called."
-    for name in ("Makefile", "setup.py", "settings.ini", "constraints.txt"): shutil.copy(ROOT / name, tmp_path)
+    for name in ("Makefile", "setup.py", "settings.ini", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
     for name, says in {"python": "", "jupyter": 'echo "$PATH"; echo "$@"'}.items():

@@ -1,4 +1,4 @@
-"""Answers carry their reasons, name each movie, know one rule for ties, and stay fast, alone and for many people."""
+"""Answers carry their reasons, name each movie, know one rule for ties, and one stranger stops nobody."""
 import json
 import pickle
 import subprocess
@@ -49,6 +49,7 @@ def test_a_recommendation_has_its_reason_as_a_column(recommender):
     assert answer.reason[0] in answer.to_csv() and answer.reason[0] in answer._repr_html_()
     assert recommender.recommend(k=2).reason.isna().all()  # nothing watched, no reason
     assert "reason" not in recommender.recommend_many([10, 20], k=1).columns
+    assert "reason" not in recommender.recommend(history=[1, 593], k=3, reasons=False).columns
 
 
 def test_a_movie_without_a_title_is_named_by_its_id(recommender):
@@ -65,7 +66,7 @@ def test_one_unknown_user_does_not_stop_the_others(recommender):
     assert answer.user_id.tolist() == [10, 20] and len(said) == 1
     assert str(said[0].message) == "1 of 3 users are unknown to this bundle, such as 999: left out"
     assert said[0].filename == __file__
-    with pytest.warns(UserWarning, match="9 of 10 users are unknown to this bundle, such as 500, 501, 502: left"):
+    with pytest.warns(UserWarning, match="9 of 10 users are unknown .*, such as 500, 501, 502: left out"):
         recommender.recommend_many([10, *range(500, 509)], k=1)
     with pytest.raises(MovierecError, match="unknown user 998"): recommender.recommend_many([998, 999])
 
@@ -148,6 +149,15 @@ def test_explore_takes_a_path_or_says_so(learned, folder):
         with pytest.raises(MovierecError, match="explore takes a Recommender or the folder of a bundle"):
             explore(wrong)
     with pytest.raises(MovierecError, match="is no bundle"): explore(folder.parent / "none")
+
+
+@pytest.mark.parametrize("wrong", [[-1], [-1, UNKNOWN], [-UNKNOWN]])
+def test_a_new_movie_with_a_negative_id_is_an_error(wrong, learned, tmp_path):
+    new = pd.DataFrame({"movie_id": wrong, "title": "New", "genres": [["Drama"]] * len(wrong)})
+    message = f"1 of the new movies have a negative movie_id, such as {wrong[0]}"
+    with pytest.raises(MovierecError, match=message):
+        Recommender.load(learned).add_movies(new, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def tied(bundle, folder):  # the same bundle, in which all movies have the same score

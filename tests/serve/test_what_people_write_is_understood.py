@@ -1,4 +1,4 @@
-"""Ids, titles, Series, tables and pairs: understood where they can mean one thing alone, otherwise refused."""
+"""Ids, titles, Series, tables and pairs: understood where they mean one thing, otherwise refused."""
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,7 +37,8 @@ def refused(ask, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("same", [1196, "1196", " 1196 ", 1196.0, np.int32(1196), np.float64(1196), np.str_("1196")])
+@pytest.mark.parametrize("same", [
+    1196, "1196", " 1196 ", 1196.0, np.int32(1196), np.float64(1196), np.str_("1196")], ids=repr)
 def test_filters_read_ids_as_histories_do(same, recommender):
     assert watched(recommender, [same]) == {1196: 0}
     assert Filters(deny=[same]) == Filters(deny=(1196,)) == Filters(deny=same)
@@ -106,7 +107,8 @@ def test_a_title_that_several_movies_share_names_them(recommender):
 
 
 @pytest.mark.parametrize("wrong, near", [
-    ("Star Warz", "Near: 'Star Wars"), ("matrix", "Near: 'The Matrix"), ("Toy Story (1996)", "Near: 'Toy Story"),
+    ("Star Warz", "Near: 'Star Wars"), ("matrix", "Near: 'The Matrix"),
+    ("Toy Story (1996)", "Near: 'Toy Story"),
     ("xyzzy", "exact title$"), ("", "exact title$")])
 def test_a_title_that_no_movie_has_names_the_nearest(wrong, near, recommender):
     for ask in (lambda: recommender.similar(wrong), lambda: recommender.recommend(history={wrong: 5})):
@@ -122,7 +124,8 @@ def test_an_id_that_no_movie_can_have_is_an_error(recommender):
 
 @pytest.mark.parametrize("given, same", [
     ({"minimum_votes": "100"}, {"minimum_votes": 100}), ({"minimum_votes": None}, {}),
-    ({"years": (pd.NA, 1999)}, {"years": (None, 1999)}), ({"years": (float("nan"), "1999")}, {"years": (None, 1999)}),
+    ({"years": (pd.NA, 1999)}, {"years": (None, 1999)}),
+    ({"years": (float("nan"), "1999")}, {"years": (None, 1999)}),
     ({"years": None, "genres": None}, {}), ({"years": np.array([1990, 1999])}, {"years": (1990, 1999)})])
 def test_filters_read_numbers_and_what_is_missing(given, same, recommender):
     assert Filters(**given) == Filters(**same)

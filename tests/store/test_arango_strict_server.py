@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from movierec.data.datasets import as_movies
+from movierec.cli import main
+from movierec.data.datasets import as_movies, load_sample
 from movierec.data.fingerprint import fingerprint
 from movierec.data.tables import as_users
 from movierec.store import arango_client
@@ -162,6 +163,17 @@ def test_rights_to_one_database():
         store = ArangoStore(ArangoSettings(url=server.url, user="films", database="films"))
         store.load(*AFTER)
         assert content(store) == held(*AFTER)
+
+
+def test_data_command_of_a_user_with_rights_to_one_database(capsys):
+    with serve(users=ONE) as server:
+        ArangoStore(ArangoSettings(url=server.url, database="films")).load(*BEFORE)
+        here = [f"store.url={server.url}", "store.user=films"]
+        assert main(["data", "store=arango", *here, "store.database=films"]) == 0
+        store = ArangoStore(ArangoSettings(url=server.url, user="films", database="films"))
+        assert len(store.ratings()) == len(load_sample().ratings)
+        assert main(["data", "store=arango", *here, "store.database=other"]) == 2
+        assert "no such database" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("there", [True, False])

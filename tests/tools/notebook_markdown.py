@@ -12,7 +12,6 @@ from execnb.nbio import read_nb
 from nbdev.doclinks import NbdevLookup
 from nbdev.processors import FilterDefaults, add_links
 
-
 ROOT = Path(__file__).parents[2]
 
 
