@@ -19,12 +19,25 @@ from .config import Config, config_text
 from .core import MovierecError
 from .doctor import doctor
 
+# %% ../nbs/45_commands.ipynb #2abbafff
+@contextmanager
+def _nothing_left(settings):  # of a store: a file that was made in vain goes away again
+    path = Path(getattr(settings, "path", "") or ".")
+    if path.exists():
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
 # %% ../nbs/45_commands.ipynb #2b04d228
 def _data(config):  # -> DataReport
     "Read movies and ratings into the store."
     from movierec.data.datasets import load_dataset
     from movierec.store.opening import open_store
-    with open_store(config.store) as store:
+    with _nothing_left(config.store), open_store(config.store) as store:
         dataset = load_dataset(**vars(config.data), into=store.writing)
         store.load(dataset.movies, dataset.ratings, users=dataset.users, report=dataset.report)
     return dataset.report

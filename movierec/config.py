@@ -82,7 +82,7 @@ def _parse(override):  # the text of one key=value -> hydra's Override
 # %% ../nbs/10_config.ipynb #a5b62f70
 def _leaves(values, prefix=""):  # {"trainer": {"epochs": 3}} -> "trainer.epochs"
     for key, value in values.items():
-        if isinstance(value, dict) and not key.endswith(("history", "attributes")):
+        if isinstance(value, dict) and not key.endswith(("history", "attributes", "columns")):
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}"

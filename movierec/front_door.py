@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 
+from .core import check_pandas, needs
+
 # %% ../nbs/05_front_door.ipynb #7fabb971
 _DATA = {
     "load_sample": ("data.datasets", "Load the sample that comes with the package."),
@@ -59,26 +61,13 @@ TESTING_NAMES = {
     "serve": ("testing.arango_server", "Start a stand-in for an ArangoDB server."),
 }
 
-# %% ../nbs/05_front_door.ipynb #f3ef3dbe
-_EXTRAS = {
-    "train": {"torch", "torch_geometric", "fastai", "fastcore", "onnx", "onnxscript", "matplotlib"},
-    "arango": {"arango"},
-    "download": {"pooch", "tqdm"},
-    "explore": {"ipywidgets", "IPython"},
-}
-
-# %% ../nbs/05_front_door.ipynb #8428781b
-def _needs(name, error):  # ModuleNotFoundError -> what to say of it, or None where no extra brings the module
-    missing = (error.name or "").partition(".")[0]
-    extra = next((extra for extra, packages in _EXTRAS.items() if missing in packages), None)
-    return extra and f'{name} needs {missing}, which is not installed: pip install "movierec[{extra}]"'
-
 # %% ../nbs/05_front_door.ipynb #710fe9fa
+_WITHOUT_TABLES = {"core", "config"}
+
 def _load(package, name, module):
-    try: found = getattr(import_module(f"movierec.{module}"), name)
-    except ModuleNotFoundError as error:
-        if message := _needs(name, error): raise ImportError(message, name=error.name) from None
-        raise
+    with needs(name, error=ImportError):
+        if module not in _WITHOUT_TABLES: check_pandas(import_module("pandas").__version__)
+        found = getattr(import_module(f"movierec.{module}"), name)
     setattr(sys.modules[package], name, found)
     return found
 

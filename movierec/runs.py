@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from datetime import datetime
@@ -22,7 +22,7 @@ from pickle import UnpicklingError
 import pandas as pd
 
 from .config import Config, config_text, make_config, read_config
-from .core import MovierecError, check_settings, nearest, patch
+from .core import MovierecError, check_settings, nearest, needs, patch
 from .data.report import Dataset
 from .data.tables import as_movies, as_users
 from .serve.recommender import Recommender
@@ -76,22 +76,6 @@ def _find(folder, runs):  # folder of a run
     latest = ", ".join(Path(run).name for run in found[-3:])
     raise MovierecError(f"no run at {folder}: {runs} holds {latest}.{nearest(folder, found)}")
 
-# %% ../nbs/20_runs.ipynb #deb46d5f
-_TRAIN = {"torch": "torch", "torch_geometric": "torch-geometric", "fastai": "fastai", "fastcore": "fastcore",
-          "onnx": "onnx", "onnxscript": "onnxscript", "matplotlib": "matplotlib"}
-EXTRAS = {"train": _TRAIN, "arango": {"arango": "python-arango"}}  # modules and packages
-
-@contextmanager
-def needs(
-    extra: str,      # name in `EXTRAS`
-) -> Iterator[None]:  # a context in which imports may fail
-    "Say which pip line brings what is missing."
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRAS[extra]: raise
-        raise MovierecError(f'{error.name} is not installed: pip install "movierec[{extra}]"') from None
-
 # %% ../nbs/20_runs.ipynb #d33f52da
 def _learner(config, movies, split, *, users, model=None, progress=False):
     from movierec.train.learner import recommender_learner
@@ -121,11 +105,18 @@ def _held_out(split, part):
 def _pace(trainer):
     return {name: getattr(trainer, name) for name in ("learning_rate", "weight_decay", "one_cycle")}
 
+# %% ../nbs/20_runs.ipynb #708ce2e5
+_CHOOSING, _FINAL = "choosing epochs", "final fit"
+
+def _say(learn, heading):  # above the bars, where there are any
+    if hasattr(learn, "progress"): print(heading, flush=True)
+
 # %% ../nbs/20_runs.ipynb #e600cc1b
 def _choose_epochs(config, movies, split, **how):  # train on train, judge on validation
     from movierec.train.evaluation import compare
     from movierec.train.learner import fit_best
     learn, validation = _learner(config, movies, split, **how), _held_out(split, "validation")
+    _say(learn, f"{_CHOOSING}: up to {config.trainer.epochs}, judged on validation ratings")
     best = fit_best(learn, config.trainer.epochs, **_pace(config.trainer))
     return best, compare(learn, validation), learn.recorder
 
@@ -138,24 +129,40 @@ def _train_finally(config, movies, split, epochs, **how):  # train on train and 
     from movierec.train.evaluation import compare
     from movierec.train.learner import fit_epochs
     learn, test = _learner(config, movies, _final(split), **how), _held_out(split, "test")
+    _say(learn, f"{_FINAL}: {epochs} epochs on training and validation ratings")
     fit_epochs(learn, epochs, **_pace(config.trainer))
     return learn, compare(learn, test)
 
 # %% ../nbs/20_runs.ipynb #f0954d2d
-def _training_curve(recorder, best, file):
+def _curve_title(recorder, best, one_cycle):
+    name, values = recorder.metric_names[3], [row[2] for row in recorder.values]
+    if not one_cycle: return f"Epoch {best} is best on validation: {name} {values[best - 1]:.4f}"
+    return f"One cycle: epoch {best}, the last, is taken: {name} {values[best - 1]:.4f}"
+
+# %% ../nbs/20_runs.ipynb #5d76d114
+def _draw_losses(axes, recorder):
+    losses = zip(*(row[:2] for row in recorder.values))
+    for part, values in zip(("training", "validation"), losses):
+        line, = axes.plot(range(1, len(values) + 1), values, marker=".")
+        axes.annotate(part, (len(values), values[-1]), (6, 0), textcoords="offset points",
+                      color=line.get_color(), va="center")
+    axes.set(ylabel="loss")
+
+# %% ../nbs/20_runs.ipynb #78e17e5c
+def _training_curve(recorder, best, *, one_cycle):  # -> figure
     from matplotlib.figure import Figure
-    name = recorder.metric_names[3]
+    from matplotlib.ticker import MaxNLocator
     figure = Figure(figsize=(7, 4), layout="constrained")
     loss, metric = figure.subplots(2, sharex=True)
-    epochs = range(1, len(recorder.values) + 1)
-    loss.plot(epochs, [row[0] for row in recorder.values])
-    metric.plot(epochs, [row[2] for row in recorder.values])
+    _draw_losses(loss, recorder)
+    values = [row[2] for row in recorder.values]
+    metric.plot(range(1, len(values) + 1), values, marker=".")
     metric.axvline(best, linestyle=":", color="tab:grey")
-    best_value = recorder.values[best - 1][2]
-    title = f"Epoch {best} is best on validation: {name} {best_value:.4f}"
-    loss.set(ylabel="training loss", title=title)
-    metric.set(ylabel=f"{name} on validation", xlabel="epoch")
-    figure.savefig(file)
+    metric.set_xlim(0.5, len(values) + 0.5)
+    metric.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    metric.set(ylabel=f"{recorder.metric_names[3]} on validation", xlabel="epoch")
+    loss.set_title(_curve_title(recorder, best, one_cycle))
+    return figure
 
 # %% ../nbs/20_runs.ipynb #16ec8a80
 def _users(data):  # a row for each user, with what is known of them
@@ -195,7 +202,8 @@ def _write_run(folder, config, data, **how):
     learn, test = _train_finally(config, data.movies, split, best, **how)
     metrics = {"epochs": best, "validation": validation.to_dict("index"), "test": test.to_dict("index")}
     _write_tables(folder, data, how["users"], split)
-    _training_curve(recorder, best, folder / "training.png")
+    figure = _training_curve(recorder, best, one_cycle=config.trainer.one_cycle)
+    figure.savefig(folder / "training.png")
     _write_model(folder, config, learn, metrics)
 
 # %% ../nbs/20_runs.ipynb #ee8bb31d
@@ -283,7 +291,7 @@ class Run:
     @cached_property
     def learner(self) -> object:  # fastai Learner, trained on train and validation
         "Load the trained learner."
-        with needs("train"):
+        with needs("a learner"):
             return _read_learner(self.config, self.folder, self._model)
 
 # %% ../nbs/20_runs.ipynb #575c1aee
@@ -316,7 +324,7 @@ def train_configured(
     progress: bool = True,       # show bars and a table of epochs
 ) -> Run:                        # finished
     "Train a model as a configuration says."
-    with needs("train"):
+    with needs("training"):
         from movierec.train import evaluation, export, learner  # noqa: F401
     _check_options(config, model)
     data = data() if callable(data) else data
@@ -354,7 +362,7 @@ def train_run(
     "Train a model, measure it, and keep all that is needed to check it."
     trainer = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size,
                "weight_decay": weight_decay, "one_cycle": one_cycle, "device": device}
-    with needs("train"):
+    with needs("training"):
         from movierec.models.registry import model_class
     cls = model_class(model)
     config = _configured(cls, split, runs, seed, trainer, options)
@@ -379,7 +387,7 @@ def export(self: Run,
     rating: Run | None = None,  # run of a model that predicts ratings for any history, such as stars
 ) -> Path:                      # folder of the bundle
     "Write the bundle again, with a rating model where one is given."
-    with needs("train"):
+    with needs("training"):
         from movierec.train.export import export_bundle
     about = {"metrics": _read_metrics(self.folder), "settings": _settings(self.config)}
     bundle = export_bundle(self.learner, self.folder / "bundle", **about)

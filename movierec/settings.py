@@ -50,7 +50,12 @@ class DataConfig:
     metadata: str | None = None  # name of the file of movies in it; null looks for the usual one
     links: str | None = None  # name of the file of links in it; null looks for the usual ones
     ratings: str | None = None  # name of the file of ratings in it; null looks for the usual ones
-    # share of rows that may be rejected, such as 1%; null allows any
+    # name of each column of the ratings, such as {rating: score}; null finds usual names
+    columns: dict[str, str] | None = None
+    # lowest and highest rating, such as [1, 10]; null finds them in the values
+    scale: list[float] | None = None
+    in_stars: bool = False  # true maps the ratings to 0.5 to 5, the scale that models take
+    # share of rows that may be rejected, such as 1%; null stops at a fifth outside the scale
     max_rejected: float | None = setting(None, at_least=0, at_most=1)
 
 # %% ../nbs/08_settings.ipynb #52646880
@@ -137,7 +142,8 @@ def _yaml(file):  # of movierec/conf -> its content
     import yaml
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
-def _option(default):  # of a YAML file -> type and field
+def _option(default):  # of a YAML file -> type and field; null is the default of a switch
+    if default is None: return bool | None, field(default=None)
     if isinstance(default, list): return list[str], field(default_factory=lambda: [*default])
     return type(default), field(default=default)
 
@@ -167,6 +173,8 @@ _WORDS = {
     "movie": "the id of a movie, such as 260", "movies": _MOVIES, "deny": _MOVIES,
     "allow": f"{_MOVIES} or null",
     "genres": "names, such as [Drama, Comedy]", "languages": "names, such as [en, fr]",
+    "columns": "names by column, such as {rating: score}, or null",
+    "scale": "the lowest and the highest rating, such as [1, 10], or null",
     "years": "the first and the last, such as [1990, 1999], where null is open, or null"}
 
 def _refuse_value(schema, prefix, name, value):

@@ -6,27 +6,42 @@
 __all__ = ['load_sample', 'read_table', 'load_dataset']
 
 # %% ../../nbs/data/60_datasets.ipynb #624e2fac
+import gzip
 import json
+import re
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from contextlib import contextmanager
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..core import nearest
+from ..core import check_pandas, nearest
 from .downloads import RELEASES, fetch
-from .metadata import one_each, read_links, read_metadata, read_rows, typed_columns, whole_ids
+from movierec.data.metadata import (
+    names_in,
+    one_each,
+    read_links,
+    read_metadata,
+    title_and_year,
+    typed_columns,
+    whole_ids,
+)
 from .movielens import movielens_files, read_movielens
 from .ratings import clean_ratings, rated_movies, read_ratings
-from .report import DataReport, Dataset
+from .report import DataReport, Dataset, numbered
+from .scales import refuse_outside
 from .tables import DataError, as_movies, as_ratings
+from .text import plain_text, read_rows
+
+# %% ../../nbs/data/60_datasets.ipynb #3fd2db4a
+check_pandas(pd.__version__)
 
 # %% ../../nbs/data/60_datasets.ipynb #59979bf2
 def _with_unlinked(links, rated):  # a row for each movie of the links or the ratings
@@ -83,6 +98,8 @@ def read_the_movies_dataset(
     metadata: str | None = None,  # file name; None looks for movies_metadata.csv
     links: str | None = None,     # file name; None looks for links.csv, then links_small.csv
     ratings: str | None = None,   # file name; None looks for ratings.csv, then ratings_small.csv
+    columns: dict[str, str] | None = None,  # of the ratings, as in `read_table`
+    scale: tuple[float, float] | None = None,  # lowest and highest rating; None finds them
     into: Callable | None = None,  # `writing` of a store to put ratings straight into; None: memory
 ) -> Dataset:  # movies, ratings and report
     "Read a folder with the files of The Movies Dataset."
@@ -95,12 +112,13 @@ def read_the_movies_dataset(
     linked = _file(folder, links, ["links.csv", "links_small.csv"], "links")
     rated = _file(folder, ratings, ["ratings.csv", "ratings_small.csv"], "ratings")
     described, linked = _read_all_metadata(found, report), read_links(linked, report)
-    rated = read_ratings(rated, report, into=into)
+    rated = read_ratings(rated, report, columns=columns, scale=scale, into=into)
     return Dataset(_join(linked, described, rated, report), rated, report.check())
 
 # %% ../../nbs/data/60_datasets.ipynb #22fab63c
 _SAMPLE = files("movierec") / "sample"
 
+# %% ../../nbs/data/60_datasets.ipynb #1c2c07fc
 def _read_parquet(path):  # with lists and records as Python's own
     try:
         table = pq.read_table(str(path))
@@ -131,11 +149,44 @@ def load_sample() -> Dataset:  # movies, ratings and report
     ratings = as_ratings(_read_parquet(_SAMPLE / "ratings.parquet"))
     return Dataset(movies, ratings, _count_whole(movies, ratings))
 
+# %% ../../nbs/data/60_datasets.ipynb #c30e30fe
+def _is_json(path): return re.search(r"\.(json|jsonl|ndjson)(\.gz|\.bz2)?$", path.name) is not None
+
+# %% ../../nbs/data/60_datasets.ipynb #6dbc7ef2
+def _records(text):  # of a list, or of lines with one record each
+    if text.lstrip().startswith("["): return json.loads(text)
+    return [json.loads(line) for line in text.split("\n") if line.strip()]
+
+# %% ../../nbs/data/60_datasets.ipynb #3a72bfed
+def _read_json(path):
+    with plain_text(path) as plain:
+        unpacked = gzip.open if plain.suffix == ".gz" else open
+        with unpacked(plain, "rt", encoding="utf-8-sig") as file:
+            try:
+                rows = _records(file.read())
+            except ValueError as error:
+                reason = f"{path.name} is not JSON with a record on each line"
+                raise DataError(f"{reason}: {error}") from None
+    if rows and all(isinstance(row, dict) for row in rows): return pd.DataFrame(rows)
+    raise DataError(f"{path.name} holds no records such as {{\"user_id\": 1, \"movie_id\": 31}}")
+
 # %% ../../nbs/data/60_datasets.ipynb #8ceb5403
-def _as_frame(table):  # of a DataFrame, an Arrow table or a Parquet file
-    if isinstance(table, pa.Table):
-        table = table.to_pandas()
-    return table if isinstance(table, pd.DataFrame) else _read_parquet(table)
+def _of_dict(columns):
+    try:
+        return pd.DataFrame(columns)
+    except ValueError as error:
+        raise DataError(f"these columns make no table: {error}") from None
+
+# %% ../../nbs/data/60_datasets.ipynb #37ee0fd9
+def _as_frame(table):  # of whatever is a table, or a file of JSON or Parquet
+    if isinstance(table, pd.DataFrame): return table
+    if isinstance(table, dict): return _of_dict(table)
+    if hasattr(table, "to_pandas"): return table.to_pandas()  # Arrow, Polars and others
+    if isinstance(table, (str, Path)):
+        return (_read_json if _is_json(Path(table)) else _read_parquet)(Path(table))
+    raise DataError(
+        f"a table is a DataFrame, an Arrow table, a dict of columns or a path, not"
+        f" {type(table).__name__}; pd.DataFrame(rows, columns=['user_id', 'movie_id', …]) makes one")
 
 # %% ../../nbs/data/60_datasets.ipynb #536b0bd2
 def _is_text(table):  # a file of text?
@@ -144,38 +195,103 @@ def _is_text(table):  # a file of text?
         raise DataError(
             f"no file {table};"
             " give a DataFrame, an Arrow table, or the path of a text or Parquet file")
-    return Path(table).suffix != ".parquet"
+    return Path(table).suffix != ".parquet" and not _is_json(Path(table))
 
 # %% ../../nbs/data/60_datasets.ipynb #a9b5bca1
-_MOVIE_ID = {"movieId": "movie_id", "item_id": "movie_id", "id": "movie_id"}
-_BARRED = ["genres", "tags"]
+_MOVIE_IDS = "movieid", "itemid", "filmid"
+_OF_TMDB = "imdb_id", "original_title", "original_language", "tmdb_id", "poster_path", "vote_average"
+
+def _refuse_ids(frame, where):  # a table of movies without movie_id
+    names = list(map(str, frame.columns))
+    if "id" not in names:
+        raise DataError(
+            f"{where} has no column 'movie_id', only {', '.join(names)[:200]};"
+            " say which it is with movie_columns={'movie_id': …}, or rename it."
+            f"{nearest('movie_id', names)}")
+    known = [name for name in _OF_TMDB if name in names]
+    guess = f", and {', '.join(known)} beside it say that these are ids of TMDB" if known else ""
+    raise DataError(
+        f"{where} has 'id' but no 'movie_id'{guess}: give load_dataset the folder that also has"
+        " links.csv; or, if they are the movie ids of your ratings, say so with"
+        " movie_columns={'movie_id': 'id'}")
+
+# %% ../../nbs/data/60_datasets.ipynb #750f96fc
+def _usual(frame):  # -> {name of the column of movie ids: "movie_id"}, if it is known
+    if "movie_id" in frame: return {}
+    plain = {name: re.sub(r"[^a-z]", "", str(name).lower()) for name in frame.columns}
+    return {name: "movie_id" for name, word in plain.items() if word in _MOVIE_IDS}
+
+# %% ../../nbs/data/60_datasets.ipynb #58059ef5
+def _named(frame, columns, where):  # columns: {"movie_id": its name, …}, or None
+    renamed = _usual(frame)
+    for column, name in (columns or {}).items():
+        if name not in frame:
+            present = ", ".join(map(str, frame.columns))[:200]
+            hint = nearest(name, frame.columns)
+            raise DataError(f"{where} has no column '{name}', only {present}.{hint}")
+        renamed[name] = column
+    frame = frame.rename(columns=renamed)
+    if "movie_id" not in frame: _refuse_ids(frame, where)
+    return frame.loc[:, ~frame.columns.duplicated()]
+
+# %% ../../nbs/data/60_datasets.ipynb #6b7aa0e4
+_LISTS = ["genres", "tags", "keywords"]
+
+def _is_filled(cell): return bool(cell.strip() if isinstance(cell, str) else pd.notna(cell))
+
+# %% ../../nbs/data/60_datasets.ipynb #e125e266
+def _with_years(frame):  # `Heat (1995)` becomes `Heat` and 1995
+    if "title" not in frame: return frame
+    title, year = title_and_year(frame.title)
+    given = frame.get("year", pd.Series(None, index=frame.index, dtype=object))
+    cells = [cell if _is_filled(cell) else None for cell in given]
+    given = pd.Series(cells, index=frame.index, dtype=object)
+    same = pd.to_numeric(given, errors="coerce") == year.astype("float64")
+    taken = year.between(1870, 2100).fillna(False).astype(bool) & (given.isna() | same)
+    if not taken.any(): return frame
+    return frame.assign(
+        title=frame.title.astype(object).where(~taken, title),
+        year=given.where(~taken, year.astype(object)))
 
 # %% ../../nbs/data/60_datasets.ipynb #948a3a94
-def _text_of_movies(path):  # with the line of each row as index
+def _text_of_movies(path, columns):  # with the line of each row as index
     names, rows, lines = read_rows(path)
     rows = [(row + [""] * len(names))[:len(names)] for row in rows]
-    frame = pd.DataFrame(rows, columns=names, index=lines, dtype=object).rename(columns=_MOVIE_ID)
-    if "movie_id" in frame: return frame
-    hint = nearest("movie_id", names)
-    raise DataError(f"{path.name} has no column 'movie_id', only {', '.join(names)[:200]}.{hint}")
+    frame = pd.DataFrame(rows, columns=names, index=lines, dtype=object)
+    return _with_years(_named(frame, columns, path.name))
+
+# %% ../../nbs/data/60_datasets.ipynb #e00ffed2
+def _as_list(cell):  # as JSON, unless it is a list already
+    is_list = cell.lstrip().startswith(("[", "{"))
+    return cell if is_list else json.dumps(names_in(cell))
 
 # %% ../../nbs/data/60_datasets.ipynb #249235c3
-def _movies_of_text(path, report):
-    frame = _text_of_movies(path)
-    for name in frame.columns.intersection(_BARRED):
-        frame[name] = [
-            cell if cell.startswith("[") else json.dumps(cell.split("|")) for cell in frame[name]]
+def _movies_of_text(path, columns, report):
+    frame = _text_of_movies(path, columns)
+    frame = frame.map(lambda cell: str(cell) if _is_filled(cell) else "")
+    for name in frame.columns.intersection(_LISTS):
+        frame[name] = [_as_list(cell) for cell in frame[name]]
     frame = whole_ids(frame, "movie_id", table=path.name, report=report)
     typed = typed_columns(frame, table=path.name, report=report)
     return one_each(typed, "movie_id", table=path.name, report=report)
 
+# %% ../../nbs/data/60_datasets.ipynb #9f6e625f
+def _is_torn(cell): return _is_filled(cell) and cell.lstrip().startswith("[") and not names_in(cell)
+
+def _count_torn(column, report):  # lists of text that end too early
+    torn = [row for row, cell in enumerate(column, 1) if isinstance(cell, str) and _is_torn(cell)]
+    torn = [row for row in torn if column.iloc[row - 1].strip() != "[]"]
+    reason, examples = f"'{column.name}' is not a list: left empty", numbered(torn, "row")
+    report.add("movies", "bad cell", count=len(torn), reason=reason, examples=examples)
+
 # %% ../../nbs/data/60_datasets.ipynb #70f6f6a5
-def _movies_of_table(frame, report):
-    frame = frame.rename(columns=_MOVIE_ID)
-    lists = {
-        name: [cell.split("|") if isinstance(cell, str) else cell for cell in frame[name]]
-        for name in frame.columns.intersection(_BARRED)}
-    movies = as_movies(frame.assign(**lists))
+def _movies_of_table(frame, columns, report):
+    frame = _with_years(_named(frame, columns, "the table of movies"))
+    for name in frame.columns.intersection(_LISTS):
+        _count_torn(frame[name], report)
+        lists = [names_in(cell) for cell in frame[name]]
+        frame = frame.assign(**{name: pd.Series(lists, index=frame.index, dtype=object)})
+    movies = as_movies(frame)
     report.add("movies", "read", count=len(frame))
     reason = "the same movie_id again: the first row stays"
     report.add("movies", "merged", count=len(frame) - len(movies), reason=reason)
@@ -183,42 +299,80 @@ def _movies_of_table(frame, report):
     return movies
 
 # %% ../../nbs/data/60_datasets.ipynb #35d76aca
-def _read_movies(movies, report):
+def _read_movies(movies, columns, report):
     if movies is None: return pd.DataFrame({"movie_id": np.array([], dtype="int64")})
-    if _is_text(movies): return _movies_of_text(Path(movies), report)
-    return _movies_of_table(_as_frame(movies), report)
+    if _is_text(movies): return _movies_of_text(Path(movies), columns, report)
+    return _movies_of_table(_as_frame(movies), columns, report)
 
 # %% ../../nbs/data/60_datasets.ipynb #4a426533
-def _with_every_rated(movies, rated):
+def _check_match(unlisted, rated, report):
+    if len(rated) and len(unlisted) == len(rated):
+        raise DataError(
+            f"none of the {len(rated):,} rated movies, {_such_as(unlisted)}, is in the table of"
+            " movies: its movie ids must be those of the ratings")
+    reason = f"rated movies of {len(rated):,} are not in the table of movies: they stay, without a title"
+    report.add("movies", "note", count=len(unlisted), reason=reason, examples=_such_as(unlisted))
+
+# %% ../../nbs/data/60_datasets.ipynb #46f78a99
+def _with_every_rated(movies, rated, report):
     unlisted = np.setdiff1d(rated, movies.movie_id.astype("int64"))
+    if len(movies): _check_match(unlisted, rated, report)
     bare = pd.DataFrame({"movie_id": unlisted})
     return as_movies(pd.concat([movies, bare], ignore_index=True) if len(movies) else bare)
+
+# %% ../../nbs/data/60_datasets.ipynb #9caad848
+def _read_own(ratings, report, *, into, **how):  # how: columns, scale
+    if _is_text(ratings): return read_ratings(ratings, report, **how, into=into)
+    name = Path(ratings).name if isinstance(ratings, (str, Path)) else "ratings"
+    return clean_ratings(_as_frame(ratings), report, **how, name=name)
+
+# %% ../../nbs/data/60_datasets.ipynb #d6568b7d
+def _check_share(report, max_rejected):
+    if max_rejected is None: return refuse_outside(report)
+    return report.check(max_rejected)
 
 # %% ../../nbs/data/60_datasets.ipynb #d1970feb
 def read_table(
     ratings: object,  # DataFrame, Arrow table, or path of a text or Parquet file
     columns: dict[str, str] | None = None,  # {"user_id": "customer", …}; None finds usual names
     *,
-    scale: tuple[float, float] = (0.5, 5),  # lowest and highest rating that can be right
+    scale: tuple[float, float] | None = None,  # lowest and highest rating; None finds them
     movies: object = None,  # table or path with movie_id, title, genres and whatever else is known
+    movie_columns: dict[str, str] | None = None,  # {"movie_id": "id", …}, of the table of movies
+    max_rejected: float | None = None,  # share of rows; None stops at a fifth outside the scale
     into: Callable | None = None,  # `writing` of a store to put a file straight into; None: memory
 ) -> Dataset:  # movies, ratings and report
     "Read a table of your own."
     report = DataReport()
-    if _is_text(ratings):
-        clean = read_ratings(ratings, report, columns=columns, scale=scale, into=into)
-    else:
-        name = Path(ratings).name if isinstance(ratings, (str, Path)) else "ratings"
-        frame = _as_frame(ratings)
-        clean = clean_ratings(frame, report, columns=columns, scale=scale, name=name)
-    listed = _read_movies(movies, report)
-    listed = _with_every_rated(listed, rated_movies(clean).index)
-    return Dataset(listed, clean, report.check())
+    clean = _read_own(ratings, report, columns=columns, scale=scale, into=into)
+    _check_share(report, max_rejected)
+    listed = _read_movies(movies, movie_columns, report)
+    listed = _with_every_rated(listed, rated_movies(clean).index, report)
+    return Dataset(listed, clean, report.check(max_rejected))
 
 # %% ../../nbs/data/60_datasets.ipynb #b8a54e65
-def _inner(folder):  # the one folder that a folder may consist of
+_TABLES = (
+    ".csv", ".tsv", ".parquet", ".dat", ".data", ".gz", ".txt", ".bz2", ".json", ".jsonl", ".ndjson")
+
+def _is_table(name):  # by its name; beside tables there may be words about them
+    is_about = name.lower().startswith(("readme", "license", "licence", "changelog"))
+    return name.endswith((*_TABLES, ".item")) and not is_about
+
+# %% ../../nbs/data/60_datasets.ipynb #f4e57c0d
+def _inner(folder):  # the one folder that a folder may consist of, beside words about it
     entries = [path for path in folder.iterdir() if not path.name.startswith((".", "__"))]
-    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
+    folders = [path for path in entries if path.is_dir()]
+    tables = [path for path in entries if path.is_file() and _is_table(path.name)]
+    return folders[0] if len(folders) == 1 and not tables else folder
+
+# %% ../../nbs/data/60_datasets.ipynb #443d6ff4
+def _check_entries(path, archive):
+    for name in archive.namelist():
+        place = PurePosixPath(name.replace("\\", "/"))
+        if not place.is_absolute() and ".." not in place.parts: continue
+        raise DataError(
+            f"{path} has the entry {name!r}, which leads out of its folder:"
+            " unpack it by other means, and give the folder with data.path=…")
 
 # %% ../../nbs/data/60_datasets.ipynb #c956c0ce
 @contextmanager
@@ -229,6 +383,7 @@ def _unpacked(path):  # gives a folder, for a folder or a zip
     with tempfile.TemporaryDirectory() as folder:
         try:
             with zipfile.ZipFile(path) as archive:
+                _check_entries(path, archive)
                 archive.extractall(folder)
         except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
             raise DataError(f"{path} cannot be unpacked: {error}; fetch it again") from None
@@ -236,27 +391,41 @@ def _unpacked(path):  # gives a folder, for a folder or a zip
 
 # %% ../../nbs/data/60_datasets.ipynb #1198d3fb
 _KAGGLE = "movies_metadata.csv", "links_small.csv", "ratings_small.csv"
-_TABLES = ".csv", ".tsv", ".parquet", ".dat", ".data", ".gz", ".txt"
 
 def _is_the_movies_dataset(names, given):  # names: of the files that are there
     named = given.get("metadata") or given.get("links")
     return bool(named) or any(name in names for name in _KAGGLE)
 
+# %% ../../nbs/data/60_datasets.ipynb #f1c004a1
+def _named_table(folder, names, stem):  # its path, or None
+    found = [name for name in names if _is_table(name) and name.partition(".")[0] == stem]
+    return folder / found[0] if len(found) == 1 else None
+
+# %% ../../nbs/data/60_datasets.ipynb #927eec82
+def _own_pair(folder, names, given):  # ratings, movies or None; None where there are no ratings
+    ratings, movies = (_named_table(folder, names, stem) for stem in ("ratings", "movies"))
+    if given.get("ratings"):
+        ratings = _single_table(folder, names, given)
+    if ratings and movies: return ratings, movies
+    ratings = _single_table(folder, names, given)
+    return (ratings, None) if ratings else None
+
 # %% ../../nbs/data/60_datasets.ipynb #425af6f7
 def _single_table(folder, names, given):  # its path, or None where there is not exactly one
-    tables = [name for name in names if name.endswith(_TABLES)]
+    tables = [name for name in names if _is_table(name)]
     if given.get("ratings"):
         tables = [given["ratings"]]
     return folder / tables[0] if len(tables) == 1 and (folder / tables[0]).is_file() else None
 
 # %% ../../nbs/data/60_datasets.ipynb #ec6edb1f
-def _read_folder(folder, given, into):
+def _read_folder(folder, given, **how):  # how: columns, scale, into, max_rejected
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    known = {key: how[key] for key in ("columns", "scale", "into")}
     if _is_the_movies_dataset(names, given):
-        return read_the_movies_dataset(folder, **given, into=into)
-    if movielens_files(folder): return read_movielens(folder, into=into)
-    table = _single_table(folder, names, given)
-    if table: return read_table(table, into=into)
+        return read_the_movies_dataset(folder, **given, **known)
+    if movielens_files(folder): return read_movielens(folder, **known)
+    own = _own_pair(folder, names, given)
+    if own: return read_table(own[0], movies=own[1], **how)
     raise DataError(
         f"{folder} holds neither The Movies Dataset (movies_metadata.csv, links.csv, ratings.csv),"
         " nor a MovieLens release (u.data and u.item, ratings.dat and movies.dat,"
@@ -264,7 +433,7 @@ def _read_folder(folder, given, into):
         f" it has {', '.join(names[:8]) or 'no files'}")
 
 # %% ../../nbs/data/60_datasets.ipynb #c94fab86
-def _read_path(path, given, into):  # a folder, a zip or a single file
+def _read_path(path, given, **how):  # a folder, a zip or a single file
     if path is None:
         raise DataError("data.source=path needs a folder, a zip or a file: give data.path=…")
     path = Path(path)
@@ -272,16 +441,19 @@ def _read_path(path, given, into):  # a folder, a zip or a single file
         raise DataError(
             f"no file or folder {path}; give one with data.path=…,"
             " or data.source=sample to try movierec without files")
-    if path.is_file() and not zipfile.is_zipfile(path): return read_table(path, into=into)
+    if path.is_file() and not zipfile.is_zipfile(path): return read_table(path, **how)
     with _unpacked(path) as folder:
-        return _read_folder(folder, given, into)
+        return _read_folder(folder, given, **how)
 
 # %% ../../nbs/data/60_datasets.ipynb #06a371d3
 def load_dataset(
     source: str,  # sample, path, or a release of MovieLens such as ml-1m
     path: str | Path | None = None,  # the folder, zip or file, for the source `path`
     *,
-    max_rejected: float | None = None,  # share of rows that may be rejected, 0 to 1; None: any
+    columns: dict[str, str] | None = None,  # of the ratings, as in `read_table`
+    scale: tuple[float, float] | None = None,  # lowest and highest rating; None finds them
+    in_stars: bool = False,  # map ratings to 0.5 to 5, the scale that models take
+    max_rejected: float | None = None,  # share of rows; None stops at a fifth outside the scale
     into: Callable | None = None,  # `writing` of a store to put ratings straight into; None: memory
     **names: str | None,  # of the files for `metadata`, `links` or `ratings`; None: the usual ones
 ) -> Dataset:  # movies, ratings and report
@@ -293,6 +465,8 @@ def load_dataset(
     if source == "sample":
         data = load_sample()
     else:
-        data = _read_path(path if source == "path" else fetch(source), names, into)
-    data.report.check(max_rejected)
-    return data
+        place = path if source == "path" else fetch(source)
+        how = {"columns": columns, "scale": scale, "into": into, "max_rejected": max_rejected}
+        data = _read_path(place, names, **how)
+    _check_share(data.report, max_rejected)
+    return data.in_stars() if in_stars else data

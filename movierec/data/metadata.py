@@ -7,7 +7,6 @@ __all__ = []
 
 # %% ../../nbs/data/30_metadata.ipynb #5cda84f6
 import ast
-import csv
 import json
 import re
 from pathlib import Path
@@ -18,38 +17,7 @@ import pandas as pd
 from ..core import nearest
 from .report import DataReport, numbered
 from .tables import MOVIE_TYPES, DataError
-
-# %% ../../nbs/data/30_metadata.ipynb #e8134c90
-def _numbered_rows(file):  # -> header, rows, the line on which each row starts
-    separator = max(",;\t|", key=file.readline().count)
-    file.seek(0)
-    reader = csv.reader(file, delimiter=separator)
-    start = 1
-    try:
-        header, rows, lines = next(reader, []), [], []
-        start = reader.line_num + 1
-        for row in reader:
-            if row:
-                rows.append(row)
-                lines.append(start)
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise csv.Error(f"from line {start}: {error}") from None
-    return [name.strip() for name in header], rows, lines
-
-# %% ../../nbs/data/30_metadata.ipynb #b2e97273
-def read_rows(
-    path: Path,  # file with a header; commas, semicolons, tabs or bars separate its cells
-) -> tuple:      # the header, the rows as lists of text, and the line on which each row starts
-    "Read a CSV file, keeping the number of cells of each row and its place."
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            return _numbered_rows(file)
-    except UnicodeDecodeError:
-        raise DataError(f"{path.name} is not UTF-8 text; save it as UTF-8 and try again") from None
-    except csv.Error as error:
-        raise DataError(
-            f"{path.name}, {error}; a quotation mark may have no partner") from None
+from .text import read_rows
 
 # %% ../../nbs/data/30_metadata.ipynb #03d1b7c4
 _WHOLE = re.compile(r"\s*\d{1,15}(\.0*)?\s*")  # at most 15 digits: a float holds them exactly
@@ -115,6 +83,36 @@ def _names(values):  # each once, in their order
     names = (value.get("name") if isinstance(value, dict) else value for value in values)
     names = (name.strip() for name in names if isinstance(name, str))
     return list(dict.fromkeys(name for name in names if name not in ("", NO_GENRE)))
+
+# %% ../../nbs/data/30_metadata.ipynb #aa335bfe
+def _values(text):  # of a list that is written as text
+    if text.strip() == NO_GENRE: return []
+    if text.lstrip().startswith(("[", "{")): return _literal(text)[0]
+    return text.split(next((mark for mark in "|;," if mark in text), "|"))
+
+# %% ../../nbs/data/30_metadata.ipynb #b035f2f2
+def names_in(
+    cell: object,  # list, set or array of names or records, or text
+) -> list[str]:    # each name once
+    "Read the names in a cell, such as genres."
+    if isinstance(cell, str):
+        cell = _values(cell)
+    if isinstance(cell, dict):
+        cell = [cell]
+    if isinstance(cell, (set, frozenset)):
+        cell = sorted(cell, key=str)
+    return _names(cell) if isinstance(cell, (list, tuple, np.ndarray)) else []
+
+# %% ../../nbs/data/30_metadata.ipynb #174eab8e
+_TITLE = r"^(.*?)(?:\s*\((\d{4})(?:[-–]\d{0,4})?\))?$"
+
+def title_and_year(
+    titles: pd.Series,             # text
+) -> tuple[pd.Series, pd.Series]:  # titles without their years, and the years
+    "Part titles from their years; where no year stands, it is missing."
+    found = titles.astype("str").str.strip().str.extract(_TITLE, flags=re.DOTALL)
+    title = found[0].replace({"": None}).astype("str")
+    return title, pd.to_numeric(found[1]).astype("Int64")
 
 # %% ../../nbs/data/30_metadata.ipynb #a90f8fa0
 def _parsed(column, wanted):  # None where a cell holds no value of the wanted type

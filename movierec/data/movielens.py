@@ -6,7 +6,6 @@
 __all__ = []
 
 # %% ../../nbs/data/40_movielens.ipynb #b73113db
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,18 +13,11 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from .metadata import NO_GENRE, one_each, read_links, read_rows, whole_ids
+from .metadata import names_in, one_each, read_links, title_and_year, whole_ids
 from .ratings import connect_in_memory, literal_path, rated_movies, read_ratings
 from .report import DataReport, Dataset, numbered
 from .tables import DataError, as_movies, as_users
-
-# %% ../../nbs/data/40_movielens.ipynb #545a4b80
-_TITLE = r"^(.*?)(?:\s*\((\d{4})(?:[-–]\d{0,4})?\))?$"
-
-def _title_and_year(titles):  # of `Toy Story (1995)`; where no year stands, it is missing
-    found = titles.str.strip().str.extract(_TITLE, flags=re.DOTALL)
-    title = found[0].replace({"": None}).astype("str")
-    return title, pd.to_numeric(found[1]).astype("Int64")
+from .text import plain_text, read_rows
 
 # %% ../../nbs/data/40_movielens.ipynb #78b65749
 def _lines(path, separator):  # of a file without a header: cells of each line, and its number
@@ -68,7 +60,7 @@ def _csv_rows(path):
     movies = []
     for row in rows:
         cell = dict.fromkeys(("movieId", "title", "genres"), "") | dict(zip(names, row))
-        movies.append((cell["movieId"], cell["title"], "", "", cell["genres"].split("|")))
+        movies.append((cell["movieId"], cell["title"], "", "", cell["genres"]))
     return movies, lines
 
 _MOVIES = {"u.item": _item_rows, "movies.dat": _dat_rows, "movies.csv": _csv_rows}
@@ -78,8 +70,8 @@ def _read_movies(path, report):
     rows, lines = _MOVIES[path.name](path)
     frame = pd.DataFrame(rows, columns=_COLUMNS, index=lines, dtype=object)
     frame = whole_ids(frame, "movie_id", table=path.name, report=report)
-    title, year = _title_and_year(frame.title.astype("str"))
-    named = [[genre for genre in cell if genre not in ("", NO_GENRE)] for cell in frame.genres]
+    title, year = title_and_year(frame.title)
+    named = [names_in(cell) for cell in frame.genres]
     frame = frame.assign(
         movie_id=pd.to_numeric(frame.movie_id).astype("int64"),
         title=title,
@@ -87,7 +79,7 @@ def _read_movies(path, report):
         imdb_url=frame.imdb_url.replace({"": None}).astype("str"),
         genres=pd.Series(named, index=frame.index, dtype=object),
         year=year)
-    known = frame.dropna(axis=1, how="all")
+    known = frame.dropna(axis=1, how="all") if len(frame) else frame
     return one_each(known, "movie_id", table=path.name, report=report)
 
 # %% ../../nbs/data/40_movielens.ipynb #48f98cfe
@@ -191,6 +183,14 @@ def _read_tags(folder, report):  # or None, where a release has none
     movie_id = known.movie_id.astype("int64")
     return pd.DataFrame({"movie_id": movie_id, "tags": known.tags.map(list)})
 
+# %% ../../nbs/data/40_movielens.ipynb #e844b26e
+def _has_names(movies):  # does the file of movies name its columns as MovieLens does?
+    if movies.suffix != ".csv": return True
+    with plain_text(movies) as plain:
+        line = plain.read_bytes().partition(b"\n")[0].decode("utf-8-sig", "replace")
+    names = [name.strip(' "\r') for name in line.split(",")]
+    return {"movieId", "title"} <= {*names}
+
 # %% ../../nbs/data/40_movielens.ipynb #e7b8e398
 _PAIRS = {"u.data": "u.item", "ratings.dat": "movies.dat", "ratings.csv": "movies.csv"}
 
@@ -201,7 +201,7 @@ def movielens_files(
     folder = Path(folder)
     for pair in _PAIRS.items():
         ratings, movies = (folder / name for name in pair)
-        if ratings.is_file() and movies.is_file(): return ratings, movies
+        if ratings.is_file() and movies.is_file() and _has_names(movies): return ratings, movies
     return None
 
 # %% ../../nbs/data/40_movielens.ipynb #27be9da9
@@ -232,14 +232,15 @@ def _with_unlisted(movies, ratings, listed, report):  # listed: name of the file
 def read_movielens(
     folder: str | Path,  # as GroupLens packs it
     *,
-    scale: tuple[float, float] = (0.5, 5),  # lowest and highest rating that can be right
+    columns: dict[str, str] | None = None,  # of the ratings, as in `read_ratings`
+    scale: tuple[float, float] | None = None,  # lowest and highest rating; None finds them
     into: Callable | None = None,  # `writing` of a store to put ratings straight into; None: memory
 ) -> Dataset:  # movies, ratings and report, and users where the release says anything of them
     "Read a release of MovieLens."
     folder, report = Path(folder), DataReport()
     rated, listed = movielens_files(folder)
     movies = _read_movies(listed, report)
-    ratings = read_ratings(rated, report, scale=scale, into=into)
+    ratings = read_ratings(rated, report, columns=columns, scale=scale, into=into)
     users = _read_users(folder, report)
     movies = _with_tags(movies, _read_tags(folder, report), report)
     movies = _with_links(movies, folder / "links.csv", report)

@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/data/20_ratings.ipynb #e6d8ee9a
-import gzip
+import csv
 import re
 from collections.abc import Callable
 from functools import cached_property
@@ -20,21 +20,18 @@ import numpy as np
 import pandas as pd
 
 from ..core import nearest, patch
-from .report import DataReport, numbered
+from .report import STARS, DataReport, numbered
+from .scales import check_scale, find_scale
 from .tables import DataError, as_ratings
-
-# %% ../../nbs/data/20_ratings.ipynb #a5c70745
-def _open_bytes(path, mode="rb", **options):  # also where the file is compressed
-    return (gzip.open if path.suffix == ".gz" else open)(path, mode, **options)
+from .text import open_bytes, plain_text, read_rows
 
 # %% ../../nbs/data/20_ratings.ipynb #ac2b8709
-def _first_lines(path, count=2):
+def _first_lines(path):  # that are not blank, up to 1000
     try:
-        with _open_bytes(path, "rt", encoding="utf-8-sig") as file:
-            lines = [line.rstrip("\r\n") for line in islice(file, 1000) if line.strip()]
+        with open_bytes(path, "rt", encoding="utf-8-sig") as file:
+            return [line.rstrip("\r\n") for line in islice(file, 1000) if line.strip()]
     except UnicodeDecodeError:
         raise DataError(f"{path.name} is not UTF-8 text; save it as UTF-8 and try again") from None
-    return lines[:count]
 
 # %% ../../nbs/data/20_ratings.ipynb #5779fdba
 def _separator(line):
@@ -65,14 +62,31 @@ def _matched(names):  # -> which column each name stands for, the first of two
     found = {}
     for name in names:
         column = _column_of(name)
-        if column and column not in found:
-            found[column] = name
+        if not column: continue
+        if found.get(column) == name:
+            raise DataError(
+                f"two columns are named '{name}': rename one of them, or leave one out")
+        found.setdefault(column, name)
     return found
+
+# %% ../../nbs/data/20_ratings.ipynb #9312fdb5
+def _known_columns(columns):  # the same, if each key is one of the four
+    for column in columns:
+        if column in _ALIASES: continue
+        raise DataError(
+            f"columns={{'{column}': …}} is not known: the keys are {', '.join(_ALIASES)}."
+            f"{nearest(column, _ALIASES)}")
+    return columns
 
 # %% ../../nbs/data/20_ratings.ipynb #d650db50
 def _chosen(names, columns):  # columns: as given, or None
+    names = list(names)
     if columns is None: return _matched(names)
-    return {column: name for column, name in columns.items() if name is not None}
+    chosen = {column: name for column, name in columns.items() if name is not None}
+    for name in chosen.values():
+        if names.count(name) < 2: continue
+        raise DataError(f"two columns are named '{name}': rename one of them, or leave one out")
+    return _known_columns(chosen)
 
 # %% ../../nbs/data/20_ratings.ipynb #92256d5b
 def _check_columns(found, names, where):  # is each column there that was named, or is needed?
@@ -91,11 +105,42 @@ class _Layout(NamedTuple):
     names: list     # of all columns, in their order
     columns: dict   # user_id, movie_id, rating, timestamp: its name
     dates: bool     # are times written as dates?
+    comma: bool     # does 4,5 mean 4.5?
 
 # %% ../../nbs/data/20_ratings.ipynb #50f05b36
-def _has_dates(line, separator, place):
-    cells = line.split(separator)
-    return re.match(r'"?\d{4}-\d\d-\d\d', cells[min(place, len(cells) - 1)]) is not None
+def _cells(line, separator):
+    if len(separator) > 1: return line.split(separator)
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return line.split(separator)
+
+# %% ../../nbs/data/20_ratings.ipynb #5396e997
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DECIMAL = re.compile(r"-?\d+,\d+")
+_TRUTH = re.compile(r"true|false|yes|no", re.IGNORECASE)
+
+def _mostly(pattern, cells):  # do most of those that are filled look so?
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return 2 * sum(pattern.match(cell) is not None for cell in filled) > len(filled)
+
+# %% ../../nbs/data/20_ratings.ipynb #64e769f5
+def _refuse_truth(
+    name: str,  # of the file or table
+) -> None:
+    "Say what to do with ratings that are true or false."
+    raise DataError(
+        f"{name} has ratings that are true or false: write a number for each, such as 5 and 1,"
+        " or leave the column out with columns={'rating': None, …}")
+
+# %% ../../nbs/data/20_ratings.ipynb #c615c5a4
+def _written(lines, separator, places, name):  # -> dates, comma; places: of rating and time
+    rows = [_cells(line, separator) for line in lines]
+    def column(place): return [row[place] for row in rows if place is not None and place < len(row)]
+    ratings = column(places[0])
+    if _mostly(_TRUTH, ratings): _refuse_truth(name)
+    comma = separator != "," and any(_DECIMAL.fullmatch(cell.strip()) for cell in ratings)
+    return _mostly(_DATE, column(places[1])), comma
 
 # %% ../../nbs/data/20_ratings.ipynb #0c027d75
 def _layout(path, columns):
@@ -108,9 +153,9 @@ def _layout(path, columns):
     found = _chosen(names, columns)
     where = f"{path.name} (first line, cut at {separator!r}: {lines[0][:80]!r})"
     _check_columns(found, names, where)
-    time = found.get("timestamp")
-    dates = time is not None and _has_dates(lines[-1], separator, names.index(time))
-    return _Layout(separator, header, names, found, dates)
+    places = [names.index(found[key]) if key in found else None for key in ("rating", "timestamp")]
+    written = _written(lines[int(header):], separator, places, path.name)
+    return _Layout(separator, header, names, found, *written)
 
 # %% ../../nbs/data/20_ratings.ipynb #12688c23
 _WHOLE = (
@@ -123,12 +168,14 @@ _PROBLEMS = [  # reason, condition in SQL
     ("the time is missing or not a number", "timestamp IS NULL OR isnan(timestamp)"),
     ("the time is before 1970 or endless", "timestamp < 0 OR timestamp >= 1e19"),
 ]
+_OUTSIDE = 4  # number of the reason that the scale is to blame for
 
 # %% ../../nbs/data/20_ratings.ipynb #88d63508
 def connect_in_memory() -> duckdb.DuckDBPyConnection:
     "Open DuckDB in memory, without the progress bar that it would print into logs."
     db = duckdb.connect()
     db.execute("SET enable_progress_bar = false")
+    db.execute("SET TimeZone = 'UTC'")
     return db
 
 # %% ../../nbs/data/20_ratings.ipynb #7d318b95
@@ -164,12 +211,13 @@ def _source(path, layout):  # -> source, what to pick from it, parameters, {cell
     types |= {cell: "DOUBLE" for cell in cells.values()}
     picked = dict(cells)
     if layout.dates:
-        types[cells["timestamp"]] = "TIMESTAMP"
+        types[cells["timestamp"]] = "TIMESTAMPTZ"  # a time without an offset is in UTC
         picked["timestamp"] = f"epoch({cells['timestamp']})"
     quote = "" if layout.separator == "::" else '"'
     source = (
         f"read_csv($path, auto_detect=false, header={layout.header}, delim=$separator,"
         f" quote='{quote}', escape='{quote}', columns={types},"
+        f" decimal_separator='{',' if layout.comma else '.'}',"
         " store_rejects=true, rejects_limit=0)")
     parameters = {"path": literal_path(path), "separator": layout.separator}
     return source, picked, parameters, {cell: key for key, cell in cells.items()}
@@ -190,7 +238,7 @@ def _scan(path, layout, scale):  # -> arrays, and the lines that have no numbers
 # %% ../../nbs/data/20_ratings.ipynb #514e6dcf
 def _line_numbers(path, header, rejected, rows):  # of some of the rows that were read
     rejected, wanted, found = set(rejected), set(rows), []
-    with _open_bytes(path) as file:
+    with open_bytes(path) as file:
         numbers = (
             number for number, line in enumerate(file, 1)
             if line.strip() and number not in rejected)
@@ -357,9 +405,13 @@ def _store(path, layout, scale, into):  # -> StoredRatings, or None where the fi
         db.begin()
 
 # %% ../../nbs/data/20_ratings.ipynb #39e7f9d7
-def _note_missing(given, count, scale, name, report):  # what a file without a column means
+_COUNTED = re.compile("count|views|plays|quantity|number", re.IGNORECASE)
+
+def _note_missing(given, count, scale, name, report, *, others=()):  # what a missing column means
+    unread = [str(other) for other in others if _COUNTED.search(str(other))]
+    hint = f"; '{unread[0]}' is not taken for a rating" if unread else ""
     meaning = {
-        "rating": f"no ratings: each row counts as {scale[1]:g}",
+        "rating": f"no ratings: each row counts as {scale[1]:g}{hint}",
         "timestamp": "no times: their order is unknown"}
     for column, reason in meaning.items():
         if column not in given:
@@ -369,17 +421,39 @@ def _note_missing(given, count, scale, name, report):  # what a file without a c
 def _nothing_left(name, report):
     rejected = [found for found in report.findings if found["kind"] == "rejected"]
     first = f": {rejected[0]['reason']} ({rejected[0]['examples']})" if rejected else ""
+    if "is outside" in first:
+        first += "; state the scale with scale=(low, high), or data.scale=[low,high]"
     return DataError(f"{name} has no usable rating{first}: there is nothing to train on")
 
+# %% ../../nbs/data/20_ratings.ipynb #5a1d7403
+def _note_constant(ratings, scale, name, report):
+    if len(ratings) < 20 or ratings.min() < ratings.max() or ratings[0] == scale[1]: return
+    reason = (
+        f"every rating is {ratings[0]:g}: where that is a mark for watched, leave the column out"
+        " with columns={'rating': None, …}")
+    report.add(name, "note", count=len(ratings), reason=reason)
+
+# %% ../../nbs/data/20_ratings.ipynb #c3fadd2a
+def _with_scale(read, scale, name, report):  # read: scale -> arrays and whatever else
+    found = read(scale or STARS)
+    if scale:
+        report.add_scale(name, scale, count=len(found[0]["problem"]), how="as stated")
+        return found, scale
+    arrays = found[0]
+    scale = find_scale(arrays["rating"][np.isin(arrays["problem"], (0, _OUTSIDE))])
+    if scale == STARS: return found, scale
+    report.add_scale(name, scale, count=len(arrays["problem"]), how="found in their values")
+    return read(scale), scale
+
 # %% ../../nbs/data/20_ratings.ipynb #3c5477e6
-def _finish(arrays, given, scale, name, report, places):  # places: row numbers -> words
+def _finish(arrays, scale, name, report, places):  # places: row numbers -> words
     problem = arrays.pop("problem")
-    _note_missing(given, len(problem), scale, name, report)
     _count_problems(problem, scale, name, report, places)
     if problem.any():
         arrays = {key: values[problem == 0] for key, values in arrays.items()}
     count = len(arrays["user_id"])
     if not count: raise _nothing_left(name, report)
+    _note_constant(arrays["rating"], scale, name, report)
     arrays["timestamp"] = _seconds(arrays["timestamp"], name, report)
     ratings = as_ratings(pd.DataFrame(arrays, copy=False))
     reason = "the same person rated the same movie again: the latest stays"
@@ -387,16 +461,38 @@ def _finish(arrays, given, scale, name, report, places):  # places: row numbers 
     report.add(name, "kept", count=len(ratings))
     return ratings
 
+# %% ../../nbs/data/20_ratings.ipynb #d787bba5
+def _refuse_swallowed(path, layout, rejects):
+    if layout.separator == "::" or not layout.header: return
+    quotes = ("QUOTE" in error for error in rejects.error)
+    with open_bytes(path) as file:
+        several = any(line.count(b'"') % 2 for line in file)
+    if several or any(quotes): read_rows(path)
+
+# %% ../../nbs/data/20_ratings.ipynb #96eba972
+def _note_layout(layout, count, scale, name, report):
+    others = [other for other in layout.names if other not in layout.columns.values()]
+    _note_missing(layout.columns, count, scale, name, report, others=others)
+
 # %% ../../nbs/data/20_ratings.ipynb #4e10af05
 def _read_with_care(path, layout, scale, report):
     try:
-        arrays, rejects = _scan(path, layout, scale)
+        (arrays, rejects), scale = _with_scale(
+            lambda scale: _scan(path, layout, scale), scale, path.name, report)
     except duckdb.Error as error:
         raise DataError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from None
+    if len(layout.names) > len(layout.columns): _refuse_swallowed(path, layout, rejects)
     report.add(path.name, "read", count=len(arrays["problem"]) + len(rejects))
+    _note_layout(layout, len(arrays["problem"]), scale, path.name, report)
     _count_rejects(rejects, path.name, report)
     def places(rows): return numbered(_line_numbers(path, layout.header, rejects.line, rows))
-    return _finish(arrays, layout.columns, scale, path.name, report, places)
+    return _finish(arrays, scale, path.name, report, places)
+
+# %% ../../nbs/data/20_ratings.ipynb #5f2716c4
+def _count_stored(name, layout, stored, report):
+    for kind in ("read", "kept"):
+        report.add(name, kind, count=len(stored))
+    _note_layout(layout, len(stored), STARS, name, report)
 
 # %% ../../nbs/data/20_ratings.ipynb #31d8929f
 def read_ratings(
@@ -404,29 +500,54 @@ def read_ratings(
     report: DataReport,  # gets the account
     *,
     columns: dict[str, str] | None = None,  # {"user_id": "customer", …}; None finds usual names
-    scale: tuple[float, float] = (0.5, 5),  # lowest and highest rating that can be right
+    scale: tuple[float, float] | None = None,  # lowest and highest rating; None finds them
     into: Callable | None = None,  # `writing` of a store to put them straight into; None: memory
 ) -> pd.DataFrame | StoredRatings:  # ratings as `as_ratings` makes them, or where they are
     "Read a text file of ratings, and account for each of its lines."
-    path = Path(path)
-    layout = _layout(path, columns)
-    stored = _store(path, layout, scale, into) if into else None
-    if stored is None: return _read_with_care(path, layout, scale, report)
-    for kind in ("read", "kept"):
-        report.add(path.name, kind, count=len(stored))
-    _note_missing(layout.columns, len(stored), scale, path.name, report)
+    scale = check_scale(scale)
+    with plain_text(Path(path)) as plain:
+        layout, stored = _layout(plain, columns), None
+        if into and not layout.dates and scale in (None, STARS):
+            stored = _store(plain, layout, STARS, into)
+        if stored is None: return _read_with_care(plain, layout, scale, report)
+    _count_stored(plain.name, layout, stored, report)
     return stored
 
 # %% ../../nbs/data/20_ratings.ipynb #f249eb3f
+def _pointed(cell):  # 4,5 as 4.5
+    return cell.replace(",", ".") if isinstance(cell, str) and _DECIMAL.fullmatch(cell) else cell
+
+def _text_numbers(column):  # of text or None -> float64
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    if not (numbers.isna() & column.notna()).any(): return numbers
+    return pd.to_numeric(column.map(_pointed), errors="coerce").astype(float)
+
+# %% ../../nbs/data/20_ratings.ipynb #0da8deb4
 def _numbers(column, is_time):  # float64; times may also be dates
     is_number = pd.api.types.is_numeric_dtype(column)
     if is_number and not pd.api.types.is_bool_dtype(column): return column.astype(float)
     if not pd.api.types.is_datetime64_any_dtype(column):
         column = column.astype(object).where(column.notna(), None).map(str, na_action="ignore")
-        numbers = pd.to_numeric(column, errors="coerce").astype(float)
-        if not is_time or numbers.notna().any(): return numbers
+        numbers = _text_numbers(column)
+        if not is_time or not _mostly(_DATE, column.dropna()[:1000]): return numbers
     dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").dt.as_unit("s")
     return dates.astype("int64").astype(float).where(dates.notna())
+
+# %% ../../nbs/data/20_ratings.ipynb #0c9bbf71
+def _four_columns(frame, columns, name):  # -> {user_id: its name, …}, and the columns as numbers
+    found = _chosen(map(str, frame.columns), columns)
+    _check_columns(found, list(frame.columns), name)
+    rated = frame[found["rating"]] if "rating" in found else pd.Series(dtype=float)
+    if _mostly(_TRUTH, rated.dropna()[:1000].astype(object).map(str)): _refuse_truth(name)
+    return found, pd.DataFrame({
+        key: _numbers(frame[column], key == "timestamp").to_numpy()
+        for key, column in found.items()})
+
+# %% ../../nbs/data/20_ratings.ipynb #e460c7b4
+def _read_frame(numbers, scale):  # -> arrays by name, and `problem`
+    with connect_in_memory() as db:
+        db.register("numbers", numbers)
+        return _read(db, "numbers", {key: key for key in numbers}, scale)
 
 # %% ../../nbs/data/20_ratings.ipynb #8b5831af
 def clean_ratings(
@@ -434,18 +555,14 @@ def clean_ratings(
     report: DataReport,   # gets the account
     *,
     columns: dict[str, str] | None = None,  # {"user_id": "customer", …}; None finds usual names
-    scale: tuple[float, float] = (0.5, 5),  # lowest and highest rating that can be right
+    scale: tuple[float, float] | None = None,  # lowest and highest rating; None finds them
     name: str = "ratings",  # of the table in the account
 ) -> pd.DataFrame:  # ratings as `as_ratings` makes them
     "Make ratings of a table of your own, and account for each of its rows."
-    found = _chosen(map(str, frame.columns), columns)
-    _check_columns(found, list(frame.columns), name)
+    scale, found, numbers = check_scale(scale), *_four_columns(frame, columns, name)
+    (arrays,), scale = _with_scale(lambda scale: (_read_frame(numbers, scale),), scale, name, report)
     report.add(name, "read", count=len(frame))
-    numbers = pd.DataFrame({
-        key: _numbers(frame[column], key == "timestamp").to_numpy()
-        for key, column in found.items()})
-    with connect_in_memory() as db:
-        db.register("numbers", numbers)
-        arrays = _read(db, "numbers", {key: key for key in found}, scale)
+    others = [other for other in frame.columns if other not in found.values()]
+    _note_missing(found, len(frame), scale, name, report, others=others)
     def places(rows): return numbered([row + 1 for row in rows], "row")
-    return _finish(arrays, found, scale, name, report, places)
+    return _finish(arrays, scale, name, report, places)

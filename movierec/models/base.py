@@ -16,12 +16,13 @@ from torch.nn.functional import mse_loss, pad
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import NodeStorage
 
-from ..settings import Schedule
 from ..core import MovierecError, check_settings, nearest, patch, setting
 from .batches import RatedEdges, UserRows
 from .losses import softmax_loss
 from .serving import TopMovies, TopMoviesOfUser
 from .splits import SPLITS
+from ..settings import Schedule
+from ..settings import Schedule
 
 # %% ../../nbs/models/40_base.ipynb #9c8f17d0
 @dataclass(kw_only=True)
@@ -54,6 +55,7 @@ class RecommenderModel(nn.Module):
     renamed_options, renamed_state = {}, {}  # names in earlier versions -> names now
     n_inputs, metrics = 1, ()  # leading parts of a batch that are the input; names of metrics
     remembered = None  # how many movies of a history count, None where histories are not read
+    has_learning_rate = True  # False where weights are drawn or counted
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -100,6 +102,14 @@ def callbacks(self: RecommenderModel) -> list:  # of fastai
     "Give the callbacks that the model needs in training."
     return []
 
+# %% ../../nbs/models/40_base.ipynb #229b8b32
+@patch
+def history_in(self: RecommenderModel,
+    *inputs: torch.Tensor,  # of a batch
+) -> torch.Tensor | None:   # [n, longest], rows of movies, the latest first, then n_movies
+    "Find the histories among the inputs; None where they are users."
+    return None
+
 # %% ../../nbs/models/40_base.ipynb #e9f06502
 @patch
 def load_state(self: RecommenderModel,
@@ -139,6 +149,16 @@ def rating_module(
 ) -> nn.Module | None:  # exported as stars.onnx; None where it cannot rate for any history
     "Make the module that serves predicted ratings."
     return None
+
+# %% ../../nbs/models/40_base.ipynb #db050425
+@patch
+def score_history(self: RecommenderModel,
+    history: torch.Tensor,  # [n, longest], rows of movies, the latest first, then n_movies
+    stars: torch.Tensor,    # [n, longest], their ratings, 0 where unknown
+) -> torch.Tensor:          # [n, n_movies]
+    "Score every movie for people unseen in training."
+    raise ModelError(f"{self.name} knows users of training alone: give the id of one, or take a model "
+                     "that reads histories, such as history or stars")
 
 # %% ../../nbs/models/40_base.ipynb #31ea477d
 @patch

@@ -15,9 +15,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.transforms import ToUndirected
 
 from ..core import nearest
-from movierec.data.features import (
-    MOVIE_FEATURES, USER_FEATURES, FeatureError, movie_features, user_features,
-)
+from ..data.features import MOVIE_FEATURES, USER_FEATURES, FeatureError, movie_features, user_features
 from .splits import GraphError
 
 # %% ../../nbs/models/10_graph.ipynb #ec372562

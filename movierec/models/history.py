@@ -22,6 +22,7 @@ from .batches import UserRows
 from .graph import rating_counts
 from .relations import Histories, co_rated, neighbour_table, watched_next
 from .serving import TopMovies, pad_rows
+from .splits import has_order
 
 # %% ../../nbs/models/60_history.ipynb #50a4ac65
 @dataclass(kw_only=True)
@@ -31,7 +32,8 @@ class HistoryOptions:
     dropout: float = setting(0.3, at_least=0, at_most=1)  # share of a user's vector hidden in training
     co_rated: float = setting(0.3, at_least=0)      # weight of movies that the same people rate
     watched_next: float = setting(0.3, at_least=0)  # weight of movies that people watch after each other
-    ordered: bool = setting(True)                   # false where the order of ratings says nothing
+    # false where the order of ratings says nothing; null finds out from their times
+    ordered: bool | None = setting(None)
     # what is known of movies: genres, year, tags, cast, text and more
     features: tuple[str, ...] = setting(("genres", "language", "period"))
 
@@ -166,6 +168,25 @@ def prepare(self: HistoryModel) -> tuple:  # further arguments of `forward`
     "Compute what is the same for all histories."
     return ()
 
+# %% ../../nbs/models/60_history.ipynb #70cb6898
+@patch
+def history_in(self: HistoryModel,
+    *inputs: torch.Tensor,  # of a batch
+) -> torch.Tensor:          # [n, longest], rows of movies, the latest first, then n_movies
+    "Find the histories among the inputs: the first of them."
+    return inputs[0]
+
+# %% ../../nbs/models/60_history.ipynb #05c1b9dd
+@patch
+@torch.no_grad()
+def score_history(self: HistoryModel,
+    history: torch.Tensor,  # [n, longest], rows of movies, the latest first, then n_movies
+    stars: torch.Tensor,    # [n, longest], their ratings, 0 where unknown
+) -> torch.Tensor:          # [n, n_movies]
+    "Score every movie for people unseen in training."
+    latest = (part[:, :self.remembered] for part in (history, stars))
+    return self(*latest, *self.prepare())
+
 # %% ../../nbs/models/60_history.ipynb #a3fac4c2
 @patch
 def serving_module(self: HistoryModel,
@@ -175,6 +196,11 @@ def serving_module(self: HistoryModel,
     return TopMovies(self, graph)
 
 # %% ../../nbs/models/60_history.ipynb #08e506be
+def _has_order(graph):  # do the times of the ratings order them?
+    edges = graph["user", "rates", "movie"]
+    times = {"user_id": edges.edge_index[0].numpy(), "timestamp": edges.timestamp.numpy()}
+    return has_order(pd.DataFrame(times))
+
 _RECENCY = (2.0, 8.0, 30.0, 1000.0)  # places after which a head starts out to forget
 
 class HistoryRanker(HistoryModel):
@@ -186,6 +212,7 @@ class HistoryRanker(HistoryModel):
         **options: object,  # fields of `HistoryOptions`
     ):
         super().__init__(**options)
+        if self.options.ordered is None: self.options.ordered = _has_order(graph)
         self.n_movies, counts = graph["movie"].num_nodes, rating_counts(graph)
         self.length, self.remembered = (50, 200) if self.options.ordered else (200, 1000)
         self._start_weights(counts)

@@ -6,10 +6,13 @@
 __all__ = ['SPLITS', 'split_ratings', 'split_report']
 
 # %% ../../nbs/models/00_splits.ipynb #5dbf75ef
+import warnings
+
 import numpy as np
 import pandas as pd
 
 from ..core import MovierecError, nearest
+from ..data.report import STARS
 
 # %% ../../nbs/models/00_splits.ipynb #b1a671e2
 class GraphError(MovierecError):
@@ -23,9 +26,34 @@ def _last_of_each_user(ratings):  # each user's last tenth is test, the one befo
     part = np.select([from_end < held, from_end < 2 * held], ["test", "validation"], "train")
     return np.where(count < 3, "train", part)
 
+# %% ../../nbs/models/00_splits.ipynb #b766d41e
+def _without_order(ratings):  # for each row: does its user have more ratings than one, all at one time?
+    by_user = ratings.groupby("user_id").timestamp
+    equal = by_user.transform("min") == by_user.transform("max")
+    return equal & (by_user.transform("size") > 1)
+
+# %% ../../nbs/models/00_splits.ipynb #15d42745
+def has_order(
+    ratings: pd.DataFrame,  # columns user_id, timestamp
+) -> bool:                  # True where no user has more ratings than one, too
+    "Say whether times order the ratings of most users."
+    if "timestamp" not in ratings: return False
+    spread = ratings.groupby("user_id").timestamp.agg(["min", "max", "size"])
+    several = spread[spread["size"] > 1]
+    return bool((several["min"] < several["max"]).mean() >= 0.5) if len(several) else True
+
+# %% ../../nbs/models/00_splits.ipynb #ae971c98
+def _drawn_without_order(ratings, generator):  # sorted by user and time
+    without = _without_order(ratings)
+    if not without.any(): return ratings
+    draw = np.where(without, generator.random(len(ratings)), np.arange(len(ratings)))
+    order = np.lexsort((draw, ratings.user_id))
+    return ratings.iloc[order].reset_index(drop=True)
+
 # %% ../../nbs/models/00_splits.ipynb #17317aab
 def _temporal_user(ratings, generator):
     ratings = ratings.sort_values(["user_id", "timestamp", "movie_id"], ignore_index=True)
+    ratings = _drawn_without_order(ratings, generator)
     return ratings.assign(part=_last_of_each_user(ratings))
 
 # %% ../../nbs/models/00_splits.ipynb #73b2a04a
@@ -42,6 +70,33 @@ def _random(ratings, generator):
     part = np.select([place < tenth, place < 2 * tenth], ["test", "validation"], "train")
     return ratings.assign(part=part)
 
+# %% ../../nbs/models/00_splits.ipynb #a29c88e0
+_NO_ORDER = (
+    "these ratings have no times that order them: what is held out of each user is drawn,"
+    " and the model uses no order")
+
+def _require_columns(ratings):
+    for name in ("user_id", "movie_id", "rating"):
+        if name in ratings: continue
+        present = ", ".join(map(str, ratings.columns))
+        raise GraphError(
+            f"the ratings have no column '{name}', only {present}; read_table(ratings).ratings"
+            f" recognises other names.{nearest(name, ratings.columns)}")
+
+# %% ../../nbs/models/00_splits.ipynb #ffc3bcd7
+def checked_ratings(
+    ratings: pd.DataFrame,  # columns user_id, movie_id, rating
+) -> pd.DataFrame:          # the same, with times
+    "Refuse ratings that models cannot take."
+    _require_columns(ratings)
+    if not len(ratings): raise GraphError("no ratings to split: there is nothing to train on")
+    low, high = ratings.rating.min(), ratings.rating.max()
+    if not (low >= STARS[0] and high <= STARS[1]):
+        raise GraphError(
+            f"ratings go from {low:g} to {high:g}, but models take {STARS[0]:g} to {STARS[1]:g}:"
+            " map them with dataset.in_stars(), on the command line with data.in_stars=true")
+    return ratings if "timestamp" in ratings else ratings.assign(timestamp=0)
+
 # %% ../../nbs/models/00_splits.ipynb #10a6e4d3
 _SPLITS = {"temporal_user": _temporal_user, "random_user": _random_user, "random": _random}
 SPLITS = tuple(_SPLITS)
@@ -55,7 +110,8 @@ def split_ratings(
     "Mark each rating as train, validation or test."
     if name not in _SPLITS:
         raise GraphError(f"unknown split {name!r}: one of {', '.join(_SPLITS)}.{nearest(name, _SPLITS)}")
-    if not len(ratings): raise GraphError("no ratings to split: there is nothing to train on")
+    ratings = checked_ratings(ratings)
+    if name == "temporal_user" and not has_order(ratings): warnings.warn(_NO_ORDER, stacklevel=2)
     return _SPLITS[name](ratings, np.random.default_rng(seed))
 
 # %% ../../nbs/models/00_splits.ipynb #ae84e3e1
@@ -74,4 +130,7 @@ def split_report(
         if part not in table.index: continue
         tied = times["min", part] == times["max"].get(earlier)
         table.loc[part, "cut_in_a_tie"] = int(tied.sum())
+    without = split[_without_order(split)].groupby("part").user_id.nunique()
+    if len(without):
+        table["users_without_order"] = without.reindex(table.index, fill_value=0)
     return table.reindex([part for part in _PARTS if part in table.index])

@@ -114,7 +114,7 @@ class HistoryStars(EmbeddingModel, RatingModel):
     name, Options = "stars", StarsOptions
     recipe = Recipe(epochs=4, learning_rate=1.0, batch_size=1024, one_cycle=True, split="random")
     renamed_options = {"directions": "components", "every": "thinning", "noise": "noise_shape"}
-    renamed_state = _RENAMED
+    renamed_state, has_learning_rate = _RENAMED, False
     def __init__(self,
         graph: HeteroData,  # from `build_graph`
         **options,          # fields of `StarsOptions`
@@ -355,6 +355,17 @@ class _DrawsOnly(Callback):
         held_out, device = self.dls.valid_ds, self.dls.device
         if not len(held_out): return
         self.model.calibrate(held_out.pairs.to(device), held_out.ratings.to(device))
+
+# %% ../../nbs/models/90_stars.ipynb #a63b0ae5
+@patch
+@torch.no_grad()
+def score_history(self: HistoryStars,
+    history: torch.Tensor,  # [n, longest], rows of movies in any order, filled up with n_movies
+    stars: torch.Tensor,    # [n, longest], their ratings, 0 where unknown
+) -> torch.Tensor:          # [n, n_movies], ratings in stars
+    "Predict the ratings of every movie for people unseen in training."
+    every = torch.arange(self.n_movies).expand(len(history), -1)
+    return self.moments(history, stars, movie=every)[0]
 
 # %% ../../nbs/models/90_stars.ipynb #dc4120a1
 @patch

@@ -41,7 +41,8 @@ AQL |= {
     "insert": """FOR row IN @@staged LET next = UNSET(row, "_id", "_rev")
         LET present = FIRST(
             FOR other IN @@live FILTER other._key == row._key RETURN UNSET(other, "_id", "_rev"))
-        FILTER next != present INSERT next INTO @@live OPTIONS { overwriteMode: "replace" }""",
+        FILTER JSON_STRINGIFY(next) != JSON_STRINGIFY(present)
+        INSERT next INTO @@live OPTIONS { overwriteMode: "replace" }""",
 }
 
 # %% ../../nbs/store/40_arango_aql.ipynb #85042ee3
@@ -80,10 +81,10 @@ def _close(cursor):  # or the server keeps the last batch until its time is up
         pass
 
 # %% ../../nbs/store/40_arango_aql.ipynb #ac2651d2
-def _batches(connection, name, bind):  # of one cursor
-    size = 5 * connection.settings.batch_size
-    cursor = connection.db.aql.execute(
-        AQL[name], bind_vars=bind, batch_size=size, ttl=600, stream=True, allow_retry=True)
+def _batches(connection, name, bind, small):  # of one cursor
+    size = connection._at_once()
+    kept = {} if small else {"ttl": 60, "stream": True, "allow_retry": True}
+    cursor = connection.db.aql.execute(AQL[name], bind_vars=bind, batch_size=size, **kept)
     while True:
         rows = list(cursor.batch())
         cursor.batch().clear()
@@ -95,13 +96,15 @@ def _batches(connection, name, bind):  # of one cursor
 def stream_rows(
     connection: ArangoConnection,  # to a database
     name: str,        # of a statement in `AQL`
+    *,
+    small: bool = False,  # are the rows likely to fit one batch?
     **bind: object,   # what the statement binds, less `after`
 ) -> Iterator[list]:  # batches of rows, in the order of their keys
     "Read all rows of a statement, also if cursors are lost on the way."
     after, lost = "", 0
     while True:
         try:
-            for rows in _batches(connection, name, {**bind, "after": after}):
+            for rows in _batches(connection, name, {**bind, "after": after}, small):
                 after, lost = _last_key(rows), 0
                 yield rows
             return

@@ -20,7 +20,7 @@ from arango.http import DefaultHTTPClient
 from urllib3 import Retry
 
 from ..core import check_settings, patch
-from .arango_settings import ArangoSettings
+from .arango_settings import ArangoSettings, check_names
 from .base import StoreError
 
 # %% ../../nbs/store/30_arango_client.ipynb #86735c6a
@@ -32,6 +32,7 @@ _LOST = (
     requests.exceptions.ContentDecodingError,
 )
 _NEXT_BATCH = re.compile(r"/_api/cursor/[^/]+$")
+_IN_USE = re.compile(r'"errorNum"\s*:\s*(28|1601)\b')  # a transaction or a cursor
 
 # %% ../../nbs/store/30_arango_client.ipynb #54ca5204
 def _cause(error):  # in words
@@ -57,10 +58,11 @@ class _Http(DefaultHTTPClient):
     def send_request(self, session, method, url, data=None, **rest):
         if isinstance(data, str): data = data.encode()
         once = method == "post" and _NEXT_BATCH.search(url)
-        for turn in range(1 if once else self.settings.tries):
+        for turn in range(self.settings.tries):
             if turn: time.sleep(_PAUSE * 2 ** (turn - 1))
             response = self._send_once(session, method, url, data=data, **rest)
-            if response is not None: return response
+            if response is None and once: break
+            if response is not None and not self._in_use(response): return response
         raise requests.ConnectionError(self.reason)  # python-arango turns to the next coordinator
 
 # %% ../../nbs/store/30_arango_client.ipynb #ec002dd1
@@ -77,6 +79,14 @@ def _send_once(self: _Http, session, method, url, **rest):  # the response; None
         return None
     if response.status_code != 503: return response
     self.reason = "the server is busy or starting (503)"
+
+# %% ../../nbs/store/30_arango_client.ipynb #4683eb3b
+@patch
+def _in_use(self: _Http, response):
+    if response.status_code not in (409, 500): return False
+    if not _IN_USE.search(response.raw_body): return False
+    self.reason = "the cursor or the transaction is still busy with an earlier request"
+    return True
 
 # %% ../../nbs/store/30_arango_client.ipynb #b788f385
 def _dumps(value):
@@ -103,6 +113,7 @@ class ArangoConnection:
     ):
         "Prepare the connection; the first request opens it."
         self.settings = check_settings(settings, "store.")
+        check_names(settings)
         self._http = _Http(settings)
         self._client = _client(settings, self._http)
         self.db = self._database(settings.database)
@@ -125,10 +136,15 @@ def _database(self: ArangoConnection, name):  # python-arango's, with the rights
         said = "ARANGO_TOKEN is not a valid JWT, or has expired: get a new one"
         raise StoreError(said) from None
 
+# %% ../../nbs/store/30_arango_client.ipynb #f999f690
+@patch
+def _at_once(self: ArangoConnection): return 5 * self.settings.batch_size  # rows in a batch
+
 # %% ../../nbs/store/30_arango_client.ipynb #634b9f69
 def _refused(settings):
     return (f"ArangoDB at {settings.url} refuses user '{settings.user}': set ARANGO_PASSWORD, "
-            "or ARANGO_TOKEN for a JWT, to a right one")
+            f"or ARANGO_TOKEN for a JWT, to a right one; or the user has no rights in database "
+            f"'{settings.database}': ask for them; or there is no such database: ask for it")
 
 def _lacks_rights(settings):
     return (f"user '{settings.user}' lacks rights in database '{settings.database}' at {settings.url}: "
@@ -143,10 +159,21 @@ def _no_answer(settings, reason):
     return (f"no answer from ArangoDB at {settings.url} after {settings.tries} tries: {reason}; "
             "is it running there? Until then, store=duckdb needs no server")
 
+# %% ../../nbs/store/30_arango_client.ipynb #71668233
+_READ_ONLY = ("is read-only, or has fewer copies of a shard in sync than store.write_concern asks for: "
+              "wait for its servers, or ask who runs it")
+_MEANINGS = {
+    1004: _READ_ONLY,
+    1200: "says that another program is writing the same rows: load again when it is done",
+    1653: "gave the transaction up: load again",
+    1654: "gave the transaction up, or another load took over: load again when that is done",
+}
+
 # %% ../../nbs/store/30_arango_client.ipynb #1151d84d
 def _refusal(error, settings):  # what the server's answer means
     code, status = getattr(error, "error_code", None), getattr(error, "http_code", None)
     if status == 401: return _refused(settings)
+    if code in _MEANINGS: return f"ArangoDB at {settings.url} {_MEANINGS[code]} (error {code})"
     if status == 403: return _lacks_rights(settings)
     if code == 1228: return _no_database(settings)
     message = getattr(error, "error_message", None) or type(error).__name__

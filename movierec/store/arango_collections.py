@@ -61,7 +61,7 @@ def _make_database(self: ArangoCollections):
 @patch
 def _existing(self: ArangoCollections):  # names of collections; makes the database
     try:
-        return {row["name"] for row in self.db.collections()}
+        return {row["name"] for row in self.db.collections() if not row["system"]}
     except ArangoServerError as error:
         if error.error_code != 1228: raise
     self._make_database()

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
+from .base import folded
+
 # %% ../../nbs/store/42_arango_documents.ipynb #4e2d2172
 def _short_floats(column):  # float32 -> the shortest number that reads back as the same
     values, where = np.unique(column, return_inverse=True)
@@ -57,6 +59,7 @@ def to_column(
     dtype: str,    # of pandas, as it was loaded
 ) -> pd.Series:    # of that type
     "Make a column of values."
+    if dtype == "object": values = [folded(value) for value in values]
     if not dtype.startswith("datetime64"): return pd.Series(values, dtype=dtype)
     return pd.Series(pd.to_datetime(pd.Series(values, dtype="str"), format="ISO8601"), dtype=dtype)
 

@@ -34,7 +34,8 @@ class ForeignGraph(ArangoConnection):
     def _vertex_ids(self, kind):  # "Movie/0" -> 31
         collection = getattr(self.settings, f"{kind}s")
         name = self.settings.attributes.get(f"{kind}_id", f"{kind}_id")
-        batches = stream_rows(self, "rows", **{"@rows": collection})
+        small = self.db.collection(collection).count() <= self._at_once()
+        batches = stream_rows(self, "rows", small=small, **{"@rows": collection})
         rows = (row for batch in batches for row in batch)
         return {f"{collection}/{row['_key']}": _id_of(row, name, collection, kind) for row in rows}
 
@@ -83,10 +84,10 @@ def _edge_query(graph, user_ids, users):  # -> batches; user_ids: vertex -> id
     attributes = graph.settings.attributes
     names = {name: attributes.get(name, name) for name in ("rating", "timestamp")}
     bind = {"@edges": graph.settings.ratings, **names}
-    if users is None: return stream_rows(graph, "edges", **bind)
+    if users is None: return stream_rows(graph, "edges", **bind)  # a graph's ratings are many
     wanted = set(users.tolist())
     people = [vertex for vertex, user in user_ids.items() if user in wanted]
-    return stream_rows(graph, "edges of", people=people, **bind)
+    return stream_rows(graph, "edges of", small=True, people=people, **bind)
 
 # %% ../../nbs/store/44_arango_foreign.ipynb #24579bc7
 @patch

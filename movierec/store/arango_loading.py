@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/store/48_arango_loading.ipynb #1e5b14ac
+import json
 import warnings
 from hashlib import sha256
 
@@ -62,11 +63,25 @@ def _stage(self: ArangoLoader, frame, documents, name, resumed):  # one collecti
     raise StoreError(f"{name} holds {held} rows, not {len(frame)}: "
                      "another program writes there; load again")
 
+# %% ../../nbs/store/48_arango_loading.ipynb #7e2e478d
+_TROUBLE = (ArangoServerError, ConnectionAbortedError, StoreError)
+
+# %% ../../nbs/store/48_arango_loading.ipynb #dc0f988c
+@patch
+def _end(self: ArangoLoader, key):  # a transaction of a load that was interrupted, if there is one
+    try:
+        if key: self.db.fetch_transaction(key).abort_transaction()
+    except _TROUBLE:
+        pass  # it has ended
+
 # %% ../../nbs/store/48_arango_loading.ipynb #39271675
 @patch
 def _fill(self: ArangoLoader, plan, staged, pending):  # staged: kind -> name of the collection
-    resumed = self._document("loading") == pending  # an earlier load was interrupted
-    self._sweep({self._state()["ratings"], *(staged.values() if resumed else ())})
+    before, ratings = self._document("loading") or {}, self._state()["ratings"]
+    self._end(before.pop("transaction", None))
+    resumed = before == pending  # an earlier load was interrupted
+    self._mend_graph(ratings)
+    self._sweep({ratings, *(staged.values() if resumed else ())})
     existing, states = self._existing(), self.db.collection(self.settings.state)
     states.insert(pending, overwrite_mode="replace", silent=True)
     try:
@@ -78,8 +93,6 @@ def _fill(self: ArangoLoader, plan, staged, pending):  # staged: kind -> name of
         raise
 
 # %% ../../nbs/store/48_arango_loading.ipynb #0cbb4410
-_TROUBLE = (ArangoServerError, ConnectionAbortedError, StoreError)
-
 @patch
 def _abort(self: ArangoLoader, transaction):  # or the server gives up after a minute
     try:
@@ -91,10 +104,21 @@ def _abort(self: ArangoLoader, transaction):  # or the server gives up after a m
 @patch
 def _holds(self: ArangoLoader, new):
     try:
-        return self._document("current") == new
+        found = self._document("current") or {}
+        return all(found.get(name) == new[name] for name in ("generation", "fingerprint", "ratings"))
     except _TROUBLE as error:
         raise StoreError("the load may or may not have been applied, and loading again is safe: "
                          f"{self._explain(error)}") from None
+
+# %% ../../nbs/store/48_arango_loading.ipynb #c1b503db
+@patch
+def _check_applied(self: ArangoLoader, new):
+    try:
+        applied = self._holds(new)
+    except StoreError:
+        return  # the server has confirmed it, and tidying up says what is wrong now
+    if applied: return
+    raise StoreError(f"ArangoDB at {self.settings.url} gave the transaction up before its commit: load again")
 
 # %% ../../nbs/store/48_arango_loading.ipynb #84f02acd
 @patch
@@ -104,18 +128,27 @@ def _commit(self: ArangoLoader, transaction, new):
     except BaseException as error:
         self._abort(transaction)  # from here on nothing more is applied
         if not (isinstance(error, _TROUBLE) and self._holds(new)): raise
+    else:
+        self._check_applied(new)
 
 # %% ../../nbs/store/48_arango_loading.ipynb #72151003
 @patch
+def _check_staged(self: ArangoLoader, transaction, new, staged):  # inside the transaction
+    pending = transaction.collection(self.settings.state).get("loading") or {}
+    mine = pending.get("fingerprint") == new["fingerprint"]
+    held = {kind: transaction.collection(name).count() for kind, name in staged.items()}
+    if mine and held == new["counts"]: return
+    raise StoreError("another load has taken over: load again when it is done")
+
+# %% ../../nbs/store/48_arango_loading.ipynb #ceac95e8
+@patch
 def _merge(self: ArangoLoader, transaction, new, staged, live):  # inside the transaction
-    states = transaction.collection(self.settings.state)
-    pending = states.get("loading") or {}
-    if pending.get("fingerprint") != new["fingerprint"]:
-        raise StoreError("another load has taken over: load again when it is done")
+    self._check_staged(transaction, new, staged)
     for kind, name in live.items():
         for statement in ("remove", "insert"):
             bind = {"@live": name, "@staged": staged[kind]}
             transaction.aql.execute(AQL[statement], bind_vars=bind)
+    states = transaction.collection(self.settings.state)
     states.insert(new, overwrite_mode="replace", silent=True)
 
 # %% ../../nbs/store/48_arango_loading.ipynb #48a70564
@@ -125,12 +158,29 @@ def _publish(self: ArangoLoader, new, staged, swap):
     writes = [*live.values(), self.settings.state]
     transaction = self.db.begin_transaction(read=list(staged.values()), write=writes)
     if swap: del live["ratings"]  # the new state names the staged collection instead
+    note = {"_key": "loading", "transaction": transaction.transaction_id}
     try:
+        states = self.db.collection(self.settings.state)
+        states.insert(note, overwrite_mode="update", silent=True)
         self._merge(transaction, new, staged, live)
     except BaseException:
         self._abort(transaction)
         raise
     self._commit(transaction, new)
+
+# %% ../../nbs/store/48_arango_loading.ipynb #d696f632
+_TOO_LARGE = ("movies and users are too large for one transaction of the server: start it with a larger "
+              "--transaction.streaming-max-transaction-size, which is in bytes")
+
+@patch
+def _publish_somehow(self: ArangoLoader, new, staged, swap):
+    for swapped in ([True] if swap else [False, True]):
+        new["ratings"] = staged["ratings"] if swapped else self.settings.ratings
+        try:
+            return self._publish(new, staged, swapped)
+        except ArangoServerError as error:
+            if error.error_code != 32: raise
+    raise StoreError(_TOO_LARGE)
 
 # %% ../../nbs/store/48_arango_loading.ipynb #2da75678
 @patch
@@ -153,23 +203,45 @@ def _mark(movies, ratings, users):  # the same for the same rows
     return sha256((mark + users.to_json(orient="split")).encode()).hexdigest()
 
 # %% ../../nbs/store/48_arango_loading.ipynb #70c6a694
-def _is_swapped(ratings, limit): return len(ratings) * 120 > limit
+_NEW_EDGE, _OLD_EDGE, _KEYS = 237, 115, 120  # bytes
+
+def _text_size(documents):  # bytes
+    texts = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in documents)
+    return sum(len(text.encode()) for text in texts)
+
+# %% ../../nbs/store/48_arango_loading.ipynb #ea18fa5b
+def _weight(plan, old, size):  # bytes of a merge at most; old: kind -> rows that are there
+    total = 0
+    for kind, frame, documents in plan:
+        if kind == "ratings":
+            total += _NEW_EDGE * len(frame) + _OLD_EDGE * old.get(kind, 0)
+            continue
+        texts = sum(_text_size(documents(part)) for part in _parts(frame, size))
+        total += texts + _KEYS * (len(frame) + old.get(kind, 0))
+    return total
+
+# %% ../../nbs/store/48_arango_loading.ipynb #b286fdf3
+@patch
+def _is_swapped(self: ArangoLoader, plan, new):
+    state, limit = self._state(), self.settings.transaction_limit
+    in_place = state["ratings"] == self.settings.ratings
+    same = in_place and state.get("fingerprint") == new["fingerprint"]
+    if same and limit: return False
+    old = state["counts"] if in_place else {**state["counts"], "ratings": 0}
+    return _weight(plan, old, self.settings.batch_size) > 0.8 * limit
 
 # %% ../../nbs/store/48_arango_loading.ipynb #04fefc4e
 @patch
 def _new_state(self: ArangoLoader, movies, ratings, users, report, plan):
-    generation, live = self._state()["generation"] + 1, self.settings.ratings
-    swap = _is_swapped(ratings, self.settings.transaction_limit)
     return {
         "_key": "current",
         "format": 1,
-        "generation": generation,
+        "generation": self._state()["generation"] + 1,
         "fingerprint": _mark(movies, ratings, users),
         "counts": {kind: len(frame) for kind, frame, _ in plan},
         "dtypes": _types(movies),
         "user dtypes": _types(users),
         "report": report.findings,
-        "ratings": staged_name(live, generation) if swap else live,
     }
 
 # %% ../../nbs/store/48_arango_loading.ipynb #12b6d28b
@@ -184,5 +256,5 @@ def _load(self: ArangoLoader, movies, ratings, users, report):
     staged = {kind: staged_name(name, new["generation"]) for kind, name in live.items()}
     same = {name: new[name] for name in ("fingerprint", "generation")}
     self._fill(plan, staged, {"_key": "loading", **same, "batch_size": self.settings.batch_size})
-    self._publish(new, staged, new["ratings"] == staged["ratings"])
+    self._publish_somehow(new, staged, self._is_swapped(plan, new))
     self._tidy(new["ratings"])

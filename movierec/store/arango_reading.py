@@ -65,6 +65,12 @@ def _steady(self: ArangoReader, read):  # read(state) -> rows, are all there?
     raise StoreError(f"database '{database}' does not hold the rows that were loaded: "
                      "load them again, and leave its collections to movierec")
 
+# %% ../../nbs/store/45_arango_reading.ipynb #7bdd7d21
+@patch
+def _all(self: ArangoReader, name, state, kind, **bind):  # batches of all rows of a kind
+    small = state["counts"].get(kind, 0) <= self._at_once()
+    return stream_rows(self, name, small=small, **bind)
+
 # %% ../../nbs/store/45_arango_reading.ipynb #e9bbd819
 def _to_table(rows, dtypes):
     columns = zip(*rows) if rows else [()] * len(dtypes)
@@ -78,7 +84,7 @@ def _table(self: ArangoReader, kind, key, bare=1):
     def read(state):
         dtypes, rows, count = state.get(key) or {f"{kind[:-1]}_id": "int64"}, [], 0
         collection = {"@rows": getattr(self.settings, kind)}
-        for batch in stream_rows(self, "rows", **collection) if state["generation"] else ():
+        for batch in self._all("rows", state, kind, **collection) if state["generation"] else ():
             count += len(batch)
             rows += [tuple(map(row.get, dtypes)) for row in batch if len(row) > bare]
         return _to_table(rows, dtypes), count == state["counts"].get(kind, 0)
@@ -110,7 +116,8 @@ def _ordered(frame):
 def _edges_of(reader, users, bind):  # batches of edges of some users
     people = [f"{reader.settings.users}/{user}" for user in users.tolist()]
     for start in range(0, len(people), 1000):
-        yield from stream_rows(reader, "edges of", people=people[start:start + 1000], **bind)
+        some = people[start:start + 1000]
+        yield from stream_rows(reader, "edges of", small=True, people=some, **bind)
 
 # %% ../../nbs/store/45_arango_reading.ipynb #9bb76fc9
 @patch
@@ -121,7 +128,7 @@ def _ratings(self: ArangoReader, users):
         if not state["generation"]: return to_ratings([]), True
         bind = {"@edges": state["ratings"], "rating": "rating", "timestamp": "timestamp"}
         if users is not None: return _ordered(to_ratings(_edges_of(self, users, bind))), True
-        frame = to_ratings(stream_rows(self, "edges", **bind))
+        frame = to_ratings(self._all("edges", state, "ratings", **bind))
         return _ordered(frame), len(frame) == state["counts"]["ratings"]
     return self._steady(read)
 
@@ -132,7 +139,8 @@ def _ids(self: ArangoReader, kind):
     if self.settings.attributes: return self.foreign_ids(kind)
     def read(state):
         if not state["generation"]: return np.array([], dtype=np.int64), True
-        batches = stream_rows(self, "keys", **{"@rows": getattr(self.settings, f"{kind}s")})
+        rows = {"@rows": getattr(self.settings, f"{kind}s")}
+        batches = self._all("keys", state, f"{kind}s", **rows)
         ids = np.array([int(key) for batch in batches for key in batch], dtype=np.int64)
         return np.sort(ids), len(ids) == state["counts"][f"{kind}s"]
     return self._steady(read)

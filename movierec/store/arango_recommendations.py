@@ -68,11 +68,14 @@ def _save(self: ArangoRecommendations, frame, run):
     self._forget(run, saved_at)
 
 # %% ../../nbs/store/49_arango_recommendations.ipynb #c67dc6da
+_AT_ONCE = 100_000  # rows: more than any run or person has, so that no cursor is left
+
+# %% ../../nbs/store/49_arango_recommendations.ipynb #a388cbfa
 @patch
 def _saved(self: ArangoRecommendations):  # run -> time, oldest first
     bind = {"@state": self.settings.state}
     try:
-        return dict(self.db.aql.execute(AQL["runs"], bind_vars=bind, allow_retry=True))
+        return dict(self.db.aql.execute(AQL["runs"], bind_vars=bind, batch_size=_AT_ONCE))
     except ArangoServerError as error:
         if error.error_code in MISSING: return {}
         raise
@@ -89,7 +92,7 @@ def _recommendations(self: ArangoRecommendations, user, run):
     settings = self.settings
     bind = {"@edges": settings.recommendations, "person": f"{settings.users}/{user}", "run": run,
             "saved_at": self._saved()[run]}
-    found = self.db.aql.execute(AQL["recommended"], bind_vars=bind, allow_retry=True)
+    found = self.db.aql.execute(AQL["recommended"], bind_vars=bind, batch_size=_AT_ONCE)
     rows = [(user, to_id(movie), score, rank) for movie, score, rank in found]
     columns = ["user_id", "movie_id", "score", "rank"]
     return pd.DataFrame(rows, columns=columns).astype({"score": "float64"})

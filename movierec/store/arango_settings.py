@@ -6,10 +6,12 @@
 __all__ = ['ArangoSettings']
 
 # %% ../../nbs/store/20_arango_settings.ipynb #53b8ad16
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ..core import patch, setting
+from .base import StoreError
 
 # %% ../../nbs/store/20_arango_settings.ipynb #6630dd6a
 def _count(default=None): return setting(default, at_least=1)
@@ -37,7 +39,31 @@ class ArangoSettings:
     in_flight: int = _count(4)                  # requests under way at once while loading
     timeout: float = setting(300.0, at_least=0)  # seconds for one request
     tries: int = _count(7)                      # of a request that is lost, or meets a busy server
-    transaction_limit: int = setting(64_000_000, at_least=0)  # bytes; more ratings are swapped, not merged
+    transaction_limit: int = setting(2**27, at_least=0)  # bytes the server takes; larger loads are swapped
+
+# %% ../../nbs/store/20_arango_settings.ipynb #90f2d899
+_NAMES = ("users", "movies", "ratings", "recommendations", "state")
+_LENGTHS = {**dict.fromkeys([*_NAMES, "graph"], 200), "database": 64}
+
+def _check_name(field, name, length):
+    if name == "_system" and field == "database": return
+    if re.fullmatch(rf"[A-Za-z][A-Za-z0-9_-]{{0,{length - 1}}}", name): return
+    raise StoreError(f"store.{field}={name[:80]!r} is not allowed: it takes a letter, and then letters, "
+                     f"digits, _ and -, up to {length}, such as {getattr(ArangoSettings, field)}")
+
+# %% ../../nbs/store/20_arango_settings.ipynb #87230f60
+def check_names(
+    settings: ArangoSettings,  # whose names are to be checked
+) -> None:                     # nothing
+    "Refuse names that some version of ArangoDB would refuse or misread."
+    for field, length in _LENGTHS.items(): _check_name(field, getattr(settings, field), length)
+    seen = {}
+    for field in _NAMES:
+        name = getattr(settings, field)
+        first = seen.setdefault(name, field)
+        if first == field: continue
+        raise StoreError(f"store.{first} and store.{field} are both '{name}': "
+                         "give each collection a name of its own")
 
 # %% ../../nbs/store/20_arango_settings.ipynb #e5dcb56d
 @patch

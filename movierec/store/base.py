@@ -85,6 +85,28 @@ def _ratings_for(store, ratings):
     if not isinstance(ratings, StoredRatings): return as_ratings(ratings)
     return ratings if ratings.into == store.writing else as_ratings(ratings.frame())
 
+# %% ../../nbs/store/00_base.ipynb #0e64ec3f
+def _number(value):
+    within = -2**63 <= value < 2**64
+    if isinstance(value, float): return int(value) if within and value.is_integer() else value
+    return value if within or abs(value) > 10**300 else float(value)
+
+def folded(
+    value: object,  # of a list, an object or a number that JSON can hold
+) -> object:        # equal to it, and the same after a journey through JSON
+    "Make whole numbers integers."
+    if isinstance(value, dict): return {name: folded(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)): return [folded(part) for part in value]
+    if isinstance(value, bool) or not isinstance(value, (int, float)): return value
+    return _number(value)
+
+# %% ../../nbs/store/00_base.ipynb #f0447c1f
+def _with_folded_numbers(frame):
+    mixed = [name for name in frame if frame[name].dtype == object and name != "genres"]
+    columns = {name: [folded(value) for value in frame[name]] for name in mixed}
+    series = {name: pd.Series(values, frame.index, object) for name, values in columns.items()}
+    return frame.assign(**series)
+
 # %% ../../nbs/store/00_base.ipynb #77d53cd8
 @patch
 def load(
@@ -97,8 +119,9 @@ def load(
 ) -> None:                 # nothing; recommendations of earlier runs stay
     "Replace all rows in one step, which readers see whole or not at all."
     ratings = _ratings_for(self, ratings)
-    movies = _with_every_movie(as_movies(movies), ratings)
-    self._load(movies, ratings, _known_users(users, ratings), report or DataReport())
+    movies = _with_folded_numbers(_with_every_movie(as_movies(movies), ratings))
+    known = _with_folded_numbers(_known_users(users, ratings))
+    self._load(movies, ratings, known, report or DataReport())
 
 # %% ../../nbs/store/00_base.ipynb #df9631a0
 @patch

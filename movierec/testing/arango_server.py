@@ -17,6 +17,8 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property, lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -25,8 +27,12 @@ from ..core import patch
 # %% ../../nbs/testing/30_arango_server.ipynb #b116441e
 _MESSAGES = {
     11: "not authorized to execute this request",
+    28: "locked: transaction is already in use",
+    32: "resource limit exceeded: maximal transaction size limit reached",
     400: "bad parameter",
+    503: "service unavailable due to startup or maintenance mode",
     600: "VPackError error: Expecting digit",
+    1004: "read only",
     1200: "write-write conflict",
     1202: "document not found",
     1203: "collection or view not found",
@@ -37,13 +43,19 @@ _MESSAGES = {
     1228: "database not found",
     1233: "edge attribute missing or invalid",
     1501: "syntax error, unexpected identifier",
-    1552: "bind parameter missing",
+    1551: "no value specified for declared bind parameter",
+    1552: "bind parameter was not declared in the query",
     1600: "cursor not found",
+    1601: "cursor is busy",
+    1652: "unregistered collection used in transaction",
+    1653: "disallowed operation inside transaction",
+    1654: "transaction aborted",
     1655: "transaction not found",
     1920: "edge collection is already used in edge def",
     1924: "graph not found",
     1925: "graph already exists",
     1930: "edge collection is not used in graph",
+    1942: "must not drop collection while part of graph",
 }
 
 # %% ../../nbs/testing/30_arango_server.ipynb #428c37a8
@@ -64,6 +76,7 @@ class Collection:
     kind: int = 2  # 2 documents, 3 edges
     options: dict = field(default_factory=dict)    # with which it was made
     documents: dict = field(default_factory=dict)  # key -> document
+    system: bool = False  # is it the server's own?
     indexes: dict = field(default_factory=dict)    # name -> definition
 
 # %% ../../nbs/testing/30_arango_server.ipynb #576b0304
@@ -75,32 +88,89 @@ class Database:
     collections: dict = field(default_factory=dict)   # name -> Collection
     graphs: dict = field(default_factory=dict)        # name -> definition
     cursors: dict = field(default_factory=dict)       # id -> rows and position
-    transactions: dict = field(default_factory=dict)  # id -> changes and status
+    transactions: dict = field(default_factory=dict)  # id -> `Transaction`
+
+# %% ../../nbs/testing/30_arango_server.ipynb #8ce4338d
+@dataclass
+class Transaction:
+    "Hold what a stream transaction has changed."
+    write: list         # collections that it may write
+    seen: dict          # name of a collection -> its documents at the beginning
+    begun: int          # revision at the beginning
+    used: float         # when it was asked for something last
+    limit: int          # bytes that it may hold
+    status: str = "running"                        # or committed, or aborted
+    data: dict = field(default_factory=dict)       # name -> documents with the changes
+    touched: dict = field(default_factory=dict)    # name -> keys of what was changed
+    size: int = 0                                  # bytes so far
 
 # %% ../../nbs/testing/30_arango_server.ipynb #c95f81bc
 class _View:
     def __init__(self, database, transaction=None):
         self.database, self.transaction = database, transaction
 
+    @cached_property
+    def others(self):  # transactions that are under way as well
+        running = (one for one in self.database.transactions.values() if one.status == "running")
+        return [one for one in running if one is not self.transaction]
+
     def collection(self, name):
         if name not in self.database.collections: raise _Refused(404, 1203, name)
         return self.database.collections[name]
 
     def read(self, name):
-        documents = self.collection(name).documents
-        return self.transaction["data"].get(name, documents) if self.transaction else documents
+        documents, own = self.collection(name).documents, self.transaction
+        return own.data.get(name, own.seen.get(name, documents)) if own else documents
 
     def write(self, name):
-        documents = self.collection(name).documents
-        if not self.transaction: return documents
-        if name not in self.transaction["write"]:
-            raise _Refused(400, 400, f"{name} is not declared for writing")
-        return self.transaction["data"].setdefault(name, dict(documents))
+        documents, own = self.collection(name).documents, self.transaction
+        if not own: return documents
+        if name not in own.write: raise _Refused(400, 1652, name)
+        return own.data.setdefault(name, dict(own.seen[name]))
+
+# %% ../../nbs/testing/30_arango_server.ipynb #50e0bc7f
+@patch
+def _claim(self: _View, name, key):  # a document, to change it
+    if any(key in other.touched.get(name, ()) for other in self.others): raise _Refused(409, 1200)
+    own, there = self.transaction, self.collection(name).documents.get(key)
+    if not own: return
+    newer = there is not None and int(there["_rev"][1:]) > own.begun
+    if newer or (there is None and key in own.seen[name]): raise _Refused(409, 1200)
+    own.touched.setdefault(name, set()).add(key)
+
+# %% ../../nbs/testing/30_arango_server.ipynb #1275a0db
+_EDGE = {"new": 237, "again": 335, "gone": 115}  # bytes
+_KEYS = 120
+
+@patch
+def _charge(self: _View, name, kind, document):
+    if not self.transaction: return
+    size = _EDGE[kind] if self.collection(name).kind == 3 else _KEYS
+    if self.collection(name).kind != 3 and kind != "gone":
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        size += len(text) + _KEYS * (kind == "again")
+    self.transaction.size += size
+    if self.transaction.size > self.transaction.limit: raise _Refused(500, 32)
+
+# %% ../../nbs/testing/30_arango_server.ipynb #7d1093b7
+@patch
+def _store(self: _View, name, document, counter):
+    documents, key = self.write(name), document["_key"]
+    self._claim(name, key)
+    self._charge(name, "again" if key in documents else "new", document)
+    documents[key] = {**document, "_id": f"{name}/{key}", "_rev": f"_{counter()}"}
+
+@patch
+def _delete(self: _View, name, key):
+    documents = self.write(name)
+    self._claim(name, key)
+    self._charge(name, "gone", documents.pop(key))
 
 # %% ../../nbs/testing/30_arango_server.ipynb #74c47827
 _KEY = re.compile(r"[A-Za-z0-9_\-:.@()+,=;$!*'%]{1,254}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,255}")
-_VERTEX = re.compile(rf"{_NAME.pattern}/{_KEY.pattern}")
+_EXTENDED = re.compile(r"(?![\d. ])[^/\x00-\x1f\x7f]{1,256}(?<! )")  # from 3.12 on
+_VERTEX = re.compile(rf"{_EXTENDED.pattern}/{_KEY.pattern}")
 
 def _without(document, *names):
     return {name: value for name, value in document.items() if name not in names}
@@ -126,7 +196,7 @@ def _put(self: _View, name, document, mode, counter):  # -> was it there?
         raise _Refused(409, 1210, f"{where}; conflicting key: {key}")
     if there and mode == "ignore": return there
     if there and mode == "update": document = {**documents[key], **document}
-    documents[key] = {**document, "_id": f"{name}/{key}", "_rev": f"_{counter()}"}
+    self._store(name, document, counter)
     return there
 
 # %% ../../nbs/testing/30_arango_server.ipynb #f3944b62
@@ -184,20 +254,25 @@ def _edges_of(view, bind, counter):
     FILTER found == 0 REMOVE row IN @@live""")
 def _remove(view, bind, counter):
     staged, live = view.read(bind["@staged"]), view.write(bind["@live"])
-    for key in [key for key in live if key not in staged]: del live[key]
+    for key in [key for key in live if key not in staged]: view._delete(bind["@live"], key)
     return []
+
+# %% ../../nbs/testing/30_arango_server.ipynb #707d0c36
+def _stringify(document):
+    own = _without(document, "_id", "_rev") if document else None
+    return json.dumps(own, sort_keys=True)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #a0caaf3f
 @_statement("""FOR row IN @@staged LET next = UNSET(row, "_id", "_rev")
     LET present = FIRST(
         FOR other IN @@live FILTER other._key == row._key RETURN UNSET(other, "_id", "_rev"))
-    FILTER next != present INSERT next INTO @@live OPTIONS { overwriteMode: "replace" }""")
+    FILTER JSON_STRINGIFY(next) != JSON_STRINGIFY(present)
+    INSERT next INTO @@live OPTIONS { overwriteMode: "replace" }""")
 def _insert(view, bind, counter):
     live = view.write(bind["@live"])
     for key, row in list(view.read(bind["@staged"]).items()):
-        new, old = _without(row, "_id", "_rev"), live.get(key)
-        if old is not None and _without(old, "_id", "_rev") == new: continue
-        view._put(bind["@live"], new, "replace", counter)
+        if _stringify(row) == _stringify(live.get(key)): continue
+        view._put(bind["@live"], row, "replace", counter)
     return []
 
 # %% ../../nbs/testing/30_arango_server.ipynb #83e61145
@@ -207,7 +282,7 @@ def _insert(view, bind, counter):
 def _recommended(view, bind, counter):
     wanted = {"_from": bind["person"], "run": bind["run"], "saved_at": bind["saved_at"]}
     edges = view.read(bind["@edges"]).values()
-    chosen = [edge for edge in edges if wanted.items() <= edge.items()]
+    chosen = [edge for edge in edges if all(edge.get(name) == wanted[name] for name in wanted)]
     chosen.sort(key=lambda edge: (edge["rank"], edge["_to"]))
     return [[edge["_to"], edge["score"], edge["rank"]] for edge in chosen]
 
@@ -218,7 +293,7 @@ def _forget(view, bind, counter):
     edges = view.write(bind["@edges"])
     of_run = [(key, edge) for key, edge in edges.items() if edge.get("run") == bind["run"]]
     for key, edge in of_run:
-        if edge.get("saved_at") != bind["saved_at"]: del edges[key]
+        if edge.get("saved_at") != bind["saved_at"]: view._delete(bind["@edges"], key)
     return []
 
 # %% ../../nbs/testing/30_arango_server.ipynb #7b51fa11
@@ -280,7 +355,8 @@ def _ok(http=200, **values): return http, {"error": False, "code": http, **value
 # %% ../../nbs/testing/30_arango_server.ipynb #d26baefb
 @_route("GET", "/_api/version", ["details"])
 def _version(server, view, request):
-    return 200, {"server": "arango", "license": "community", "version": server.version}
+    hidden = {} if server.hardened else {"version": server.version}
+    return 200, {"server": "arango", "license": "community", **hidden}
 
 @_route("GET", "/_admin/time")
 def _clock(server, view, request): return _ok(time=time.time() + server.clock_ahead)
@@ -301,6 +377,8 @@ def _make_database(server, view, request):
     if view.database.name != "_system": raise _Refused(403, 11)
     if name in server.databases: raise _Refused(409, 1207)
     server.databases[name] = Database(name)
+    rights = server.users[request.user][1]
+    if isinstance(rights, dict): rights[name] = "rw"
     return _ok(201, result=True)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #e8ea1f88
@@ -310,12 +388,16 @@ def _drop_database(server, view, request, name):
     return _ok(result=True)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #17089b72
+_SYSTEM = ["_analyzers", "_appbundles", "_apps", "_aqlfunctions", "_frontend", "_graphs", "_jobs", "_queues"]
+
 @_route("GET", "/_api/collection")
 def _collections(server, view, request):
-    same = {"status": 3, "isSystem": False}
-    found = enumerate(view.database.collections.values())
-    rows = [{"id": str(number), "name": one.name, "type": one.kind, **same} for number, one in found]
-    return _ok(result=rows)
+    own = [Collection(name, system=True) for name in _SYSTEM]
+    found = enumerate([*own, *view.database.collections.values()])
+    return _ok(result=[
+        {"id": str(number), "name": one.name, "type": one.kind, "status": 3, "isSystem": one.system}
+        for number, one in found
+    ])
 
 # %% ../../nbs/testing/30_arango_server.ipynb #1e1eadb8
 _ENFORCED = ["waitForSyncReplication", "enforceReplicationFactor"]
@@ -334,17 +416,29 @@ _OF_COLLECTIONS = [
 @_route("POST", "/_api/collection", _ENFORCED, _OF_COLLECTIONS)
 def _make_collection(server, view, request):
     name, kind = request.body["name"], request.body.get("type", 2)
-    if not _NAME.fullmatch(name): raise _Refused(400, 1208, name)
+    names = _EXTENDED if server.numbers() >= (3, 12) else _NAME
+    if not names.fullmatch(name): raise _Refused(400, 1208, name)
     if name in view.database.collections: raise _Refused(409, 1207, name)
     if request.body.get("replicationFactor", 1) > server.servers:
         raise _Refused(400, 400, "replicationFactor above the number of DB-Servers")
     view.database.collections[name] = Collection(name, kind, _without(request.body, "name", "type"))
     return _ok(id="1", name=name, type=kind, status=3)
 
+# %% ../../nbs/testing/30_arango_server.ipynb #1b4aa9cd
+def _members(graph):  # names of collections
+    ends = [name for one in graph["edgeDefinitions"] for name in (*one["from"], *one["to"])]
+    return {*ends, *(one["collection"] for one in graph["edgeDefinitions"])}
+
+def _check_unused(server, view, name):
+    if server.numbers() < (3, 12): return
+    used = [graph["name"] for graph in view.database.graphs.values() if name in _members(graph)]
+    if used: raise _Refused(500, 1942, f"collection '{name}' is used by graph '{used[0]}'")
+
 # %% ../../nbs/testing/30_arango_server.ipynb #6c72301b
 @_route("DELETE", "/_api/collection/([^/]+)", ["isSystem"])
 def _drop_collection(server, view, request, name):
     view.collection(name)
+    _check_unused(server, view, name)
     del view.database.collections[name]
     return _ok(id="1")
 
@@ -355,7 +449,7 @@ def _count(server, view, request, name): return _ok(count=len(view.read(name)), 
 # %% ../../nbs/testing/30_arango_server.ipynb #a0c5c1d5
 @_route("PUT", "/_api/collection/([^/]+)/truncate")
 def _truncate(server, view, request, name):
-    view.write(name).clear()
+    for key in list(view.write(name)): view._delete(name, key)
     return _ok(name=name)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #d2044c58
@@ -445,7 +539,8 @@ def _put_document(server, view, request, name):
 # %% ../../nbs/testing/30_arango_server.ipynb #9b78067c
 @_route("DELETE", "/_api/document/([^/]+)/([^/]+)", _OF_DELETING)
 def _drop_document(server, view, request, name, key):
-    if view.write(name).pop(key, None) is None: raise _Refused(404, 1202)
+    if key not in view.write(name): raise _Refused(404, 1202)
+    view._delete(name, key)
     return 202, {}
 
 # %% ../../nbs/testing/30_arango_server.ipynb #28201c6c
@@ -503,7 +598,9 @@ def _checked_text(body):  # in one line
     if set(body.get("options", {})) - _OPTIONS: raise _Refused(400, 400, "unknown option")
     if text not in STATEMENTS: raise _Refused(400, 1501, text)
     wanted = {name.lstrip("@") for name in re.findall(r"@@?\w+", text)}
-    if {name.lstrip("@") for name in bind} != wanted: raise _Refused(400, 1552, str(sorted(wanted)))
+    given = {name.lstrip("@") for name in bind}
+    if wanted - given: raise _Refused(400, 1551, str(sorted(wanted - given)))
+    if given - wanted: raise _Refused(400, 1552, str(sorted(given - wanted)))
     return text
 
 # %% ../../nbs/testing/30_arango_server.ipynb #4099482d
@@ -511,13 +608,21 @@ def _checked_text(body):  # in one line
 def _make_cursor(server, view, request):
     text, size = _checked_text(request.body), request.body.get("batchSize", 1000)
     rows = STATEMENTS[text](view, request.body.get("bindVars", {}), server.counter)
-    result = {"result": rows[:size], "hasMore": len(rows) > size, "cached": False}
-    if len(rows) > size:
-        retry = request.body.get("options", {}).get("allowRetry", False)
-        result["id"], result["nextBatchId"] = str(server.counter()), "2"
-        view.database.cursors[result["id"]] = {
-            "rows": rows, "at": size, "size": size, "batch": 2, "last": None, "retry": retry}
-    return _ok(201, **result)
+    more, options = len(rows) > size, request.body.get("options", {})
+    retry, key = options.get("allowRetry", False), str(server.counter())
+    if more or (retry and options.get("stream")):
+        ttl = request.body.get("ttl", 30)
+        view.database.cursors[key] = {
+            "rows": rows, "at": size, "size": size, "batch": 2, "last": None, "retry": retry,
+            "ttl": ttl, "until": server.clock() + ttl}
+    named = {"id": key, "nextBatchId": "2"} if more else {}
+    return _ok(201, result=rows[:size], hasMore=more, cached=False, **named)
+
+# %% ../../nbs/testing/30_arango_server.ipynb #d060098d
+@_route("POST", "/_api/explain", [], ["query", "bindVars", "options"])
+def _explain(server, view, request):
+    _checked_text({**request.body, "options": {}})
+    return _ok(plan={"nodes": [{"type": "SingletonNode"}]}, warnings=[], cacheable=False)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #030bd91b
 def _read_batch(cursor, key):
@@ -534,7 +639,8 @@ def _next_batch(server, view, request, key, batch=None):
     cursors = view.database.cursors
     if request.fault == "cursor_expired" or server.forgetful: cursors.pop(key, None)
     cursor = cursors.get(key)
-    if cursor is None: raise _Refused(404, 1600)
+    if cursor is None or cursor["until"] < server.clock(): raise _Refused(404, 1600)
+    cursor["until"] = server.clock() + cursor["ttl"]
     again = batch is not None and cursor["retry"] and cursor["last"] and cursor["last"][0] == batch
     if again: return cursor["last"][1]
     if batch is not None and int(batch) != cursor["batch"]: raise _Refused(404, 1600)
@@ -556,11 +662,10 @@ _LIMITS = ["waitForSync", "allowImplicit", "lockTimeout", "maxTransactionSize"]
 def _begin(server, view, request):
     named = request.body["collections"]
     write = [*named.get("write", []), *named.get("exclusive", [])]
-    for name in [*named.get("read", []), *write]: view.collection(name)
-    key, seen = str(server.counter()), {name: id(view.collection(name).documents) for name in write}
-    new = {"status": "running", "write": write, "data": {}, "seen": seen}
-    view.database.transactions[key] = new
-    return _ok(201, result={"id": key, "status": "running"})
+    seen = {name: view.collection(name).documents for name in [*named.get("read", []), *write]}
+    number, limit = server.counter(), server.size_limit()
+    view.database.transactions[str(number)] = Transaction(write, seen, number, server.clock(), limit)
+    return _ok(201, result={"id": str(number), "status": "running"})
 
 # %% ../../nbs/testing/30_arango_server.ipynb #a01233c0
 def _transaction_of(view, key):
@@ -569,27 +674,33 @@ def _transaction_of(view, key):
 
 # %% ../../nbs/testing/30_arango_server.ipynb #1866f6ec
 def _apply(view, transaction):
-    changed, seen = transaction["data"], transaction["seen"]
-    collections = {name: view.collection(name) for name in changed}
-    for name, collection in collections.items():
-        if id(collection.documents) != seen[name]: raise _Refused(409, 1200)
-    for name, collection in collections.items(): collection.documents = changed[name]
+    for name, keys in transaction.touched.items():
+        collection, changed = view.collection(name), transaction.data[name]
+        collection.documents = {
+            key: row for key, row in collection.documents.items() if key not in keys
+        } | {key: changed[key] for key in keys if key in changed}
 
 # %% ../../nbs/testing/30_arango_server.ipynb #93791834
 @_route("PUT", r"/_api/transaction/(\d+)")
 def _commit(server, view, request, key):
     transaction = _transaction_of(view, key)
-    if transaction["status"] == "aborted": raise _Refused(400, 1655)
-    if transaction["status"] == "running": _apply(view, transaction)
-    transaction["status"] = "committed"
+    if transaction.status == "aborted": raise _Refused(400, 1653)
+    idle = server.clock() - transaction.used > server.idle
+    if transaction.status == "running" and not idle: _apply(view, transaction)
+    transaction.status = "aborted" if idle else "committed"
     return _ok(result={"id": key, "status": "committed"})
+
+# %% ../../nbs/testing/30_arango_server.ipynb #91b24868
+@_route("GET", r"/_api/transaction/(\d+)")
+def _status(server, view, request, key):
+    return _ok(result={"id": key, "status": _transaction_of(view, key).status})
 
 # %% ../../nbs/testing/30_arango_server.ipynb #7baa5643
 @_route("DELETE", r"/_api/transaction/(\d+)")
 def _abort(server, view, request, key):
     transaction = _transaction_of(view, key)
-    if transaction["status"] == "committed": raise _Refused(400, 1655)
-    transaction["status"] = "aborted"
+    if transaction.status == "committed": raise _Refused(400, 1653)
+    transaction.status = "aborted"
     return _ok(result={"id": key, "status": "aborted"})
 
 # %% ../../nbs/testing/30_arango_server.ipynb #03a1c757
@@ -601,6 +712,7 @@ class Request:
     query: dict  # of parameters
     body: object  # of JSON, or None
     fault: str | None = None  # to be committed on this request
+    user: str | None = None   # who asks
 
 # %% ../../nbs/testing/30_arango_server.ipynb #33aaef3a
 class Server:
@@ -608,7 +720,7 @@ class Server:
 
     def __init__(
         self,
-        users: dict | None = None,  # name -> (password, "rw" or "ro"); None: root, "secret"
+        users: dict | None = None,  # name -> (password, "rw", "ro" or {database: either}); None: root
     ):
         "Start with an empty `_system`."
         self.databases = {"_system": Database("_system")}
@@ -616,12 +728,23 @@ class Server:
         self.lock, self.number, self.stop = threading.RLock(), 0, threading.Event()
         self.faults = {}  # number of the request -> fault; or a function, Request -> fault or None
         self.version, self.role, self.servers = "3.12.4", "SINGLE", 1
+        self.hardened, self.clock = False, time.monotonic  # is the version hidden? seconds
+        self.idle, self.transaction_limit = 60.0, None  # seconds, and bytes; None: the version's
         self.clock_ahead, self.forgetful = 0, False  # seconds; are cursors lost after each batch?
         self.forget_requests()
 
     def forget_requests(self) -> None:  # nothing
         "Begin a new account."
         self.asked, self.surprises, self.received = [], [], 0  # received: bytes
+
+    def numbers(self) -> tuple:  # such as (3, 12, 4)
+        "Read the version."
+        return tuple(int(part) for part in self.version.split("."))
+
+    def size_limit(self) -> int:  # bytes
+        "Give the limit of a stream transaction."
+        if self.transaction_limit is not None: return self.transaction_limit
+        return (512 if self.numbers() >= (3, 12, 4) else 128) * 2**20
 
     def counter(self) -> int:  # a number that was not given before
         "Number keys, revisions, cursors and transactions."
@@ -678,33 +801,54 @@ def _writes(function, request):
     if function is not _make_cursor: return True
     return STATEMENTS.get(" ".join(request.body["query"].split())) in _WRITING
 
+# %% ../../nbs/testing/30_arango_server.ipynb #6312e3ae
+@patch
+def _level(self: Server, user, database):  # "rw", "ro" or None
+    rights = self.users[user][1]
+    return rights if isinstance(rights, str) else rights.get(database)
+
+# %% ../../nbs/testing/30_arango_server.ipynb #998c9862
+@patch
+def _running(self: Server, transaction):  # the same, if it still is
+    if self.clock() - transaction.used > self.idle: transaction.status = "aborted"
+    if transaction.status == "aborted": raise _Refused(410, 1654)
+    if transaction.status != "running": raise _Refused(404, 1655)
+    transaction.used = self.clock()
+    return transaction
+
 # %% ../../nbs/testing/30_arango_server.ipynb #4243ec40
 @patch
 def _answer(self: Server, request, headers):  # (status, document)
-    name = self._user(headers.get("Authorization"))
-    if request.fault == "401" or name is None: raise _Refused(401, 11)
+    request.user = self._user(headers.get("Authorization"))
+    if request.fault == "401" or request.user is None: raise _Refused(401, 11)
     match = re.fullmatch("/_db/([^/]+)(/.*)", request.path)
     if not match: self._surprise(request)
     database, path = unquote(match[1]), match[2]
+    level = self._level(request.user, database)
+    if level is None: raise _Refused(401, 11)
     function, parts = self._find(request, path)
     if database not in self.databases: raise _Refused(404, 1228)
-    if _writes(function, request) and self.users[name][1] != "rw": raise _Refused(403, 11)
+    if _writes(function, request) and level != "rw": raise _Refused(403, 11)
     view, key = _View(self.databases[database]), headers.get("x-arango-trx-id")
-    if key:
-        view.transaction = _transaction_of(view, key)
-        if view.transaction["status"] != "running": raise _Refused(404, 1655)
+    if key: view.transaction = self._running(_transaction_of(view, key))
     return function(self, view, request, *parts)
 
 # %% ../../nbs/testing/30_arango_server.ipynb #b5003254
-_BUSY = _error(503, 503, "service unavailable due to startup or maintenance mode")
+_ANSWERS = {  # fault -> status and number of the answer
+    "503": (503, 503),
+    "cursor_busy": (409, 1601),
+    "transaction_busy": (500, 28),
+    "conflict": (409, 1200),
+    "read_only": (403, 1004),
+}
 
 @patch
 def _respond(self: Server, request, headers):  # (status, document), whatever goes wrong
-    if request.fault == "503": return 503, _BUSY
     try:
+        if request.fault in _ANSWERS: raise _Refused(*_ANSWERS[request.fault])
         return self._answer(request, headers)
     except _Refused as error:
-        if error.status == 400 and error.number in (1501, 1552):
+        if error.status == 400 and error.number in (1501, 1551, 1552):
             self.surprises.append((request.method, request.path, request.body))
         return error.status, _error(error.status, error.number, error.message)
 
@@ -715,6 +859,14 @@ def _note(self: Server, request, size):  # an account of what was asked, and the
     self.received += size
     faults = self.faults
     request.fault = faults(request) if callable(faults) else faults.get(len(self.asked))
+
+# %% ../../nbs/testing/30_arango_server.ipynb #6d34f952
+@lru_cache(10_000)
+def _number(text):  # what the text of a float comes back as
+    value = float(text)
+    if not value.is_integer(): return value
+    short = Decimal(repr(value)).normalize()
+    return int(short) if short.as_tuple().exponent < 8 else value
 
 # %% ../../nbs/testing/30_arango_server.ipynb #0a7bfd4c
 class Handler(BaseHTTPRequestHandler):
@@ -731,7 +883,8 @@ class Handler(BaseHTTPRequestHandler):
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         lines = sum(len(name) + len(value) + 4 for name, value in self.headers.items())
         size = len(data) + lines + len(self.requestline) + 4
-        return Request(self.command, parts.path, query, json.loads(data) if data else None), size
+        body = json.loads(data, parse_float=_number) if data else None
+        return Request(self.command, parts.path, query, body), size
 
     def _hang_up(self):
         self.close_connection = True
@@ -787,7 +940,7 @@ class Listener(ThreadingHTTPServer):
 @contextlib.contextmanager
 def serve(
     port: int = 0,              # to listen on; 0 takes a free one of this machine
-    users: dict | None = None,  # name -> (password, "rw" or "ro"); None: root, "secret"
+    users: dict | None = None,  # name -> (password, "rw", "ro" or {database: either}); None: root
 ) -> Iterator[Server]:          # with its address in `url`
     "Run a stand-in as long as the block runs."
     state, listener = Server(users), Listener(("127.0.0.1", port), Handler)

@@ -25,6 +25,7 @@ from ..models.graph import rating_counts
 from ..models.serving import TopMovies
 from ..serve.bundle import read_bundle, rewrite_bundle, write_bundle
 from .metrics import top_movies
+from .movie_learner import require_sound
 
 # %% ../../nbs/train/30_export.ipynb #04aa8a4c
 _OPSET = 18  # from 16 on, scattering with repeated targets is right
@@ -170,6 +171,7 @@ def export_bundle(
     settings: dict = None,  # configuration to keep in the manifest; no secrets
 ) -> Path:                  # the folder
     "Write a bundle, after ONNX Runtime and PyTorch have agreed on it."
+    require_sound(learn.model)
     module = learn.model.serving_module(learn.graph).eval()
     manifest = _manifest(learn, module, metrics, settings)
     with write_bundle(folder, manifest) as beside:

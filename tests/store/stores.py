@@ -1,8 +1,8 @@
 """What the tests of both stores share: six people, eight movies, and a fresh store of either kind.
 
 ArangoDB is a stand-in that speaks its HTTP API over a socket (movierec.testing.arango_server), unless
-ARANGO_URL names a real server, with its root password in ARANGO_PASSWORD. Then each test makes a database of
-its own there and drops it.
+ARANGO_URL names a real server, ARANGO_USER a user who may make databases (root where it names none), and
+ARANGO_PASSWORD the password. Then each test makes a database of its own there and drops it.
 """
 
 import contextlib
@@ -63,10 +63,16 @@ def arango(**settings):
     if real := os.environ.get("ARANGO_URL"):
         store = ArangoStore(
             ArangoSettings(
-                **{"url": real, "database": f"movierec-test-{uuid.uuid4().hex[:12]}", **settings}
+                **{
+                    "url": real,
+                    "user": os.environ.get("ARANGO_USER", "root"),
+                    "database": f"movierec-test-{uuid.uuid4().hex[:12]}",
+                    **settings,
+                }
             )
         )
         try:
+            make_single_shard(store)
             yield store, None
         finally:
             store._database("_system").delete_database(store.settings.database, ignore_missing=True)
@@ -77,6 +83,13 @@ def arango(**settings):
         yield store, server
         store.close()
         assert server.surprises == []
+
+
+def make_single_shard(store):
+    "In a cluster: make the database with all data on one leader, where a load is one step."
+    if store._database("_system").cluster.server_role() == "COORDINATOR":
+        copies = {"sharding": "single", "replication_factor": 3, "write_concern": 2}
+        store._database("_system").create_database(store.settings.database, **copies)
 
 
 def no_pause():

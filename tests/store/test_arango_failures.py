@@ -56,7 +56,7 @@ RESERVED = set(
 )
 OPERATIONS = set(
     """FOR FILTER SORT LIMIT LET INSERT REMOVE RETURN WITH INTO IN OPTIONS AND DESC OUTBOUND
-    LENGTH FIRST UNSET INTERSECTION null""".split()
+    LENGTH FIRST UNSET INTERSECTION JSON_STRINGIFY null""".split()
 )
 SIGNS = set("== != < <= > >= = .. . , : ( ) [ ] { }".split())
 TOKEN = re.compile(r'"[^"]*"|@@?\w+|\d+|\w+|\.\.|[=!<>]=|\S')

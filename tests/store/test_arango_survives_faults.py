@@ -160,7 +160,7 @@ def test_commit_that_never_arrives():
             load(store)
         server.faults = {}
         assert content(store) == expected(*BEFORE)
-        assert {o["status"] for o in server.databases["movierec"].transactions.values()} == {
+        assert {o.status for o in server.databases["movierec"].transactions.values()} == {
             "committed",
             "aborted",
         }  # none stays open

@@ -1,4 +1,4 @@
-"""A rating model of small or odd data can be exported: PyTorch and ONNX Runtime agree also about unusual histories."""
+"""The rating model of small or odd data can be exported: PyTorch and ONNX Runtime agree on odd histories."""
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,11 +16,13 @@ WORLDS = {  # users, movies, fewest and most ratings of a user, levels
 
 def world(n_users, n_movies, fewest, most, levels):
     rng = np.random.default_rng(5)
-    taste, movie, bias = rng.normal(size=(n_users, 2)), rng.normal(size=(n_movies, 2)), rng.normal(size=n_movies) * 0.4
+    taste, movie = rng.normal(size=(n_users, 2)), rng.normal(size=(n_movies, 2))
+    bias = rng.normal(size=n_movies) * 0.4
     rows = []
     for user in range(n_users):
         watched = rng.choice(n_movies, rng.integers(fewest, most + 1), replace=False)
-        wanted = 3.4 + bias[watched] + 0.5 * movie[watched] @ taste[user] + 0.7 * rng.normal(size=len(watched))
+        noise = 0.7 * rng.normal(size=len(watched))
+        wanted = 3.4 + bias[watched] + 0.5 * movie[watched] @ taste[user] + noise
         given = levels[np.abs(levels - wanted[:, None]).argmin(1)]
         rows.append(pd.DataFrame({"user_id": user, "movie_id": watched, "rating": given.astype("float32"),
                                   "timestamp": 10**9 + np.arange(len(watched))}))
