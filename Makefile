@@ -1,10 +1,12 @@
-# make run     recommendations from the sample, a minute or two after the installation
-# make check   style, layout and whatever is generated: under a minute, for while you work
+# make run     recommendations from the sample
+# make lab     the first tutorial in JupyterLab
+# make check   style, layout and whatever is generated, for while you work
 # make test    everything that continuous integration runs: check, then all notebooks and tests
+# make times   how long these take on this machine
 # make test-arango ARANGO_URL=http://127.0.0.1:8529  the store's tests against a real ArangoDB, each in a database
 #              of its own; user and password come from ARANGO_USER (root) and ARANGO_PASSWORD
 # make numbers how long, wide and well documented the chapters are
-# make leaderboard  movierec next to its peers, some hours: tables and figures in runs/leaderboard and on the page;
+# make leaderboard  movierec next to its peers, which is long: tables and figures in runs/leaderboard and on the page;
 #              DATA="ml-100k=FOLDER ratings_small"
 # make docs    the site, in _docs; a ranker is trained for its explorer, which takes npm too
 # make readme  README.md from nbs/index.ipynb
@@ -21,17 +23,19 @@ sources := setup.py settings.ini constraints.txt
 install := .venv/bin/python -m pip install -qq --use-pep517 --disable-pip-version-check -c constraints.txt
 say := @printf '\n== %s\n'
 
-.PHONY: run check test test-arango numbers leaderboard docs readme hooks clean
+.PHONY: run lab check test test-arango times numbers leaderboard docs readme hooks clean
 
 run: .venv/installed-run
 	movierec run
+
+lab: .venv/installed-all
+	jupyter lab nbs/tutorials/from_ratings_to_recommendations.ipynb
 
 check: .venv/installed-all
 	$(say) 'Chapters can be read, keep to the style, and import one way'
 	@python tests/tools/check_style.py
 	$(say) 'Layout of modules and tests'
-	@ruff check -q tests setup.py
-	@ruff check -q movierec --config 'lint.isort.lines-after-imports = 1'
+	@ruff check -q tests setup.py movierec
 	$(say) 'Notebooks are clean'
 	@python tests/tools/check_generated.py clean
 	$(say) 'Modules are those that the notebooks export'
@@ -46,6 +50,9 @@ test: check
 	@python tests/tools/run_notebooks.py
 	$(say) 'Tests outside notebooks, the wheel and the site'
 	@python -m pytest tests
+
+times: .venv/installed-all
+	python tests/tools/times.py
 
 test-arango: .venv/installed-all
 	@test -n '$(ARANGO_URL)' || { echo 'Name the server: make test-arango ARANGO_URL=http://127.0.0.1:8529' >&2; exit 2; }
@@ -72,16 +79,16 @@ hooks: .venv/installed-all
 	nbdev_install_hooks
 
 clean:
-	rm -rf .venv _docs _proc build movierec.egg-info .ruff_cache tests/.pytest_cache tests/serve/javascript/node_modules .hypothesis
+	rm -rf .venv _docs _proc build dist movierec.egg-info .ruff_cache tests/.pytest_cache tests/serve/javascript/node_modules .hypothesis
 	find nbs movierec tests -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/installed-run: $(sources) | .venv/bin/python
-	@echo 'Installing movierec into .venv: some minutes and about 2 GB the first time'
+	@echo 'Installing movierec into .venv: about 2 GB the first time'
 	@$(install) -e '.[train]'
 	@touch $@
 
 .venv/installed-all: $(sources) | .venv/bin/python
-	@echo 'Installing movierec and its tools into .venv: some minutes and about 2 GB the first time'
+	@echo 'Installing movierec and its tools into .venv: about 2 GB the first time'
 	@$(install) -e '.[all,dev,docs]'
 	@touch $@ .venv/installed-run
 

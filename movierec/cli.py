@@ -10,11 +10,12 @@ import os
 import sys
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 
 from . import __version__
-from .commands import COMMANDS, say
-from .config import config_text, load_config, sweep
-from .core import MovierecError, nearest
+from .commands import COMMANDS, check_keys, keep, say
+from .config import config_text, keys_given, load_config, sweep
+from .core import MovierecError, atomic_file, nearest
 from .doctor import one_line
 
 # %% ../nbs/50_cli.ipynb #a9aec6eb
@@ -43,6 +44,68 @@ def _help(name):
     if name == "train": lines += ["", _SEVERAL]
     return "\n".join([*lines, "", "What can be set, as in the example:", *settings])
 
+# %% ../nbs/50_cli.ipynb #ba3115cc
+def _filled(column):  # without <NA>
+    if not column.isna().any(): return column
+    return column.astype(object).where(column.notna(), "")
+
+def _table(frame):  # as text
+    if frame.empty: return "  ".join(map(str, frame.columns))
+    if "genres" in frame: frame = frame.assign(genres=frame.genres.map(", ".join))
+    shown = frame.convert_dtypes()
+    for name in shown:
+        shown[name] = _filled(shown[name])
+    return shown.to_string(index=shown.index.names != [None], float_format="{:.4f}".format)
+
+# %% ../nbs/50_cli.ipynb #a8c50348
+def _shown(value):  # what a command returned, as text
+    if isinstance(value, tuple): return "\n\n".join(_shown(part) for part in value)
+    return _table(value) if hasattr(value, "to_string") else str(value).rstrip("\n")
+
+# %% ../nbs/50_cli.ipynb #23f07bcb
+def _json(frame):  # a record for each row
+    return frame.to_json(orient="records", double_precision=15)
+
+def _csv(frame):  # genres as MovieLens writes them
+    if "genres" in frame: frame = frame.assign(genres=frame.genres.map("|".join))
+    return frame.to_csv(index=False, lineterminator="\n").rstrip("\n")
+
+# %% ../nbs/50_cli.ipynb #f356d316
+_FORMATS = {"table": _table, "json": _json, "csv": _csv}
+
+def _written(frame, config):  # as text
+    suffix = Path(config.to or "").suffix[1:].lower()
+    by_name = suffix if suffix in _FORMATS else "table"
+    return _FORMATS[config.format or by_name](frame)
+
+# %% ../nbs/50_cli.ipynb #f8159c17
+def _save(text, path):
+    try:
+        with atomic_file(path) as beside:
+            beside.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise MovierecError(f"cannot write to={path}: {error.strerror}; give another file") from None
+
+# %% ../nbs/50_cli.ipynb #eaf6608e
+def _answer(frame, config):  # -> what to print
+    if config.to is None: return _written(frame, config)
+    if config.to == "store": return keep(config, frame)
+    _save(_written(frame, config), config.to)
+    return f"{config.to}: {len(frame)} rows"
+
+# %% ../nbs/50_cli.ipynb #b1321bff
+def _trained(folder):
+    from movierec.runs import Run
+    run = Run.load(folder)
+    say(_table(run.metrics))
+    say(f"next: movierec recommend run={folder} user={run.recommender.user_ids[0]}")
+
+# %% ../nbs/50_cli.ipynb #ca1c701d
+def _finished(command, value, config):  # -> what to print
+    if command == "train": _trained(value)
+    answers = "format" in COMMANDS[command].keys.split()
+    return _answer(value, config) if answers else value
+
 # %% ../nbs/50_cli.ipynb #2c460130
 def _flags_of(command):
     known = ["--help", "-h"]
@@ -50,6 +113,7 @@ def _flags_of(command):
     if command == "train": known += ["--multirun", "-m"]
     return known
 
+# %% ../nbs/50_cli.ipynb #7e2ee5fd
 def _split_arguments(arguments):  # -> command, flags, key=value texts
     flags = [argument for argument in arguments if argument.startswith("-")]
     command, *overrides = [argument for argument in arguments if argument not in flags] or [""]
@@ -63,15 +127,24 @@ def _split_arguments(arguments):  # -> command, flags, key=value texts
         raise MovierecError(f"unknown option {flag!r}: here it is one of {names}.{nearest(flag, known)}")
     return command, flags, overrides
 
+# %% ../nbs/50_cli.ipynb #cc1d5bdb
+def _in_full(overrides):  # of `movierec completion`
+    return [f"shell={word}" if word.isalpha() else word for word in overrides]
+
+def _call(command, overrides):  # -> what to print
+    if command == "completion": overrides = _in_full(overrides)
+    config, function = load_config(overrides), COMMANDS[command].function
+    check_keys(command, keys_given(overrides), config=config)
+    others = [load_config([*overrides, "model=stars"])] if command == "run" else []
+    return _finished(command, function(config, *others), config)
+
 # %% ../nbs/50_cli.ipynb #65ceedbe
 def _do(command, flags, overrides):  # -> what to print
     if "--version" in flags: return f"movierec {__version__}"
     if not command: return _overview()
     if {"--help", "-h"} & {*flags}: return _help(command)
     if {"--multirun", "-m"} & {*flags}: return _sweep_table(sweep(overrides, COMMANDS[command].function))
-    function, configs = COMMANDS[command].function, [load_config(overrides)]
-    if command == "run": configs.append(load_config([*overrides, "model=stars"]))  # one to rank, one to rate
-    return function(*configs)
+    return _call(command, overrides)
 
 # %% ../nbs/50_cli.ipynb #1437a398
 def _sweep_table(results):
@@ -85,14 +158,6 @@ def _sweep_table(results):
         metrics = Run.load(folder).metrics.xs("validation", level="part").iloc[0]
         rows.append({"run": str(folder), "varied": varied, **metrics})
     return pd.DataFrame(rows).set_index("run")
-
-# %% ../nbs/50_cli.ipynb #a8c50348
-def _shown(value):  # what a command returned, as text
-    if isinstance(value, tuple): return "\n\n".join(_shown(part) for part in value)
-    if not hasattr(value, "to_string"): return str(value).rstrip("\n")
-    if "genres" in value: value = value.assign(genres=value.genres.map(", ".join))
-    named = value.index.names != [None]
-    return value.convert_dtypes().to_string(index=named, float_format="{:.4f}".format, na_rep="")
 
 # %% ../nbs/50_cli.ipynb #bb849344
 def _note(message, *_, **__): say(f"note: {one_line(message)}")
@@ -114,6 +179,7 @@ def _print_result(arguments):
     with _plainly():
         print(_shown(_do(*_split_arguments(arguments))), flush=True)
 
+# %% ../nbs/50_cli.ipynb #74db0d6a
 def main(
     arguments: list[str] | None = None,  # command, key=value texts and options; None takes the process's
 ) -> int:                                # 0: done, 2: a mistake in what was given, 130: stopped by Ctrl-C

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROJECT = ("setup.py", "settings.ini", "_quarto.yml", "README.md", "LICENSE")  # files that a copy needs
+# The files that a copy needs.
+PROJECT = (
+    "CHANGELOG.md", "CITATION.cff", "LICENSE", "MANIFEST.in", "README.md", "_quarto.yml", "constraints.txt",
+    "settings.ini", "setup.py",
+)
 
 
 def run(*command, cwd, **environment):  # -> CompletedProcess with text; fails with all that the command said
@@ -52,6 +56,16 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     run(tool("movierec"), "data", cwd=folder)
     run(tool("movierec"), "train", "trainer.epochs=1", cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    "The folder with the sdist, and the wheel that was built from it; no network is needed."
+    for name in ("build", "setuptools"): pytest.importorskip(name, reason=f"{name} is not installed")
+    folder = tmp_path_factory.mktemp("built")
+    source = copy_project(folder / "source")  # the build leaves files beside the sources
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source, cwd=folder)
     return folder
 
 

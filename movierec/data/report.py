@@ -7,6 +7,7 @@ __all__ = ['DataReport', 'Dataset']
 
 # %% ../../nbs/data/10_report.ipynb #823eefb6
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -16,6 +17,9 @@ from ..core import patch
 from .tables import DataError
 
 # %% ../../nbs/data/10_report.ipynb #13d6ef43
+STARS = 0.5, 5  # lowest and highest rating that models take
+
+# %% ../../nbs/data/10_report.ipynb #5af7963e
 _COLUMNS = ["table", "kind", "count", "reason", "examples"]
 
 @dataclass
@@ -50,6 +54,31 @@ def add(
     if not count and kind not in ("read", "kept"): return
     values = (table, kind, int(count), reason, examples)
     self.findings.append(dict(zip(_COLUMNS, values)))
+
+# %% ../../nbs/data/10_report.ipynb #fcf96c05
+_SCALE = re.compile(r"ratings go from (\S+) to (\S+)")
+
+@patch
+def add_scale(
+    self: DataReport,
+    table: str,                  # which file or table
+    scale: tuple[float, float],  # lowest and highest rating
+    *,
+    count: int,                  # of its ratings
+    how: str,                    # it is known
+) -> None:
+    "Say on which scale ratings are, unless it is the usual one."
+    if tuple(scale) == STARS: return
+    reason = f"ratings go from {scale[0]:g} to {scale[1]:g}"
+    self.add(table, "scale", count=count, reason=reason, examples=how)
+
+# %% ../../nbs/data/10_report.ipynb #bc2b7649
+def scale_of(
+    report: DataReport,     # of a reader
+) -> tuple[float, float]:   # lowest and highest rating
+    "Find the scale of the ratings in their report."
+    scales = [found["reason"] for found in report.findings if found["kind"] == "scale"]
+    return tuple(map(float, _SCALE.match(scales[-1]).groups())) if scales else STARS
 
 # %% ../../nbs/data/10_report.ipynb #e3d722db
 def numbered(
@@ -127,6 +156,11 @@ class Dataset:
     ratings: pd.DataFrame  # as `as_ratings` makes them
     report: DataReport     # what became of each row
     users: pd.DataFrame | None = None  # as `as_users` makes them; None where nothing is known
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        "Lowest and highest rating."
+        return scale_of(self.report)
 
     def __iter__(self) -> Iterator:  # movies, ratings, report
         return iter((self.movies, self.ratings, self.report))

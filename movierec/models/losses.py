@@ -19,7 +19,9 @@ def softmax_loss(
     scores: torch.Tensor,         # [n, n_movies]
     relevant: torch.Tensor,       # [n, n_movies], 1 or a share where a movie should be found
     not_candidate: torch.Tensor,  # [n, n_movies], bool, movies that do not compete
+    reduction: str = "mean",      # over all relevant movies; none: over those of each row, [n]
 ) -> torch.Tensor:                # mean negative log probability of a relevant movie, in nats
     "Compare the scores with what is relevant (Liang et al. 2018, arXiv:1802.05814, equation 2)."
-    log_probability = _log_probability(scores, not_candidate)
-    return -(log_probability * relevant).sum() / relevant.sum().clamp(min=1)
+    found = _log_probability(scores, not_candidate) * relevant
+    if reduction == "none": return -found.sum(1) / relevant.sum(1).clamp(min=1)
+    return -found.sum() / relevant.sum().clamp(min=1)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..core import MovierecError, atomic_file
+from .filters import Filters
 from .recommender import Recommender
 
 # %% ../../nbs/serve/70_batch.ipynb #2253442e
@@ -23,10 +24,11 @@ class BatchError(MovierecError):
     "A folder of recommendations that is not what was asked for, or not finished."
 
 # %% ../../nbs/serve/70_batch.ipynb #332f1652
-def _plan(recommender, k, batch):
+def _plan(recommender, k, batch, wanted):
     manifest = (recommender.folder / "manifest.json").read_bytes()
+    given = {name: repr(value) for name, value in wanted.items() if value}
     return {"bundle": hashlib.sha256(manifest).hexdigest(), "k": k,
-            "users": len(recommender.user_ids), "batch": batch}
+            "users": len(recommender.user_ids), "batch": batch, **given}
 
 # %% ../../nbs/serve/70_batch.ipynb #bf3b8955
 def _check_folder(folder, plan):  # holds this plan, or nothing
@@ -49,15 +51,15 @@ def _begin(folder, plan):
         beside.write_text(json.dumps(plan), encoding="utf-8")
 
 # %% ../../nbs/serve/70_batch.ipynb #0e81ebd0
-def _parts(recommender, folder, k, batch):  # file and users of each range
-    _begin(folder, _plan(recommender, k, batch))
+def _parts(recommender, folder, k, batch, wanted):  # file and users of each range
+    _begin(folder, _plan(recommender, k, batch, wanted))
     users = recommender.user_ids.tolist()
     return [(folder / f"users-{start:09d}.parquet", users[start:start + batch])
             for start in range(0, len(users), batch)]
 
 # %% ../../nbs/serve/70_batch.ipynb #63cc9223
-def _fill(recommender, file, users, k):
-    answer = pd.DataFrame(recommender.recommend_many(users, k))
+def _fill(recommender, file, users, k, wanted):
+    answer = pd.DataFrame(recommender.recommend_many(users, k, **wanted))
     with atomic_file(file) as beside:
         answer[["user_id", "movie_id", "score", "rank"]].to_parquet(beside, index=False)
 
@@ -76,15 +78,19 @@ def recommend_all(
     folder: str | Path,          # of the Parquet files; one that was begun is finished
     *,
     k: int = 10,                 # how many movies for each user
+    filters: Filters | None = None,  # which movies may come up
+    novelty: float = 0.0,        # from 0 to 1: what popularity costs
+    diversity: float = 0.0,      # from 0 to 1: how different the movies shall be
     batch: int = 1000,           # users in a file
     workers: int | None = None,  # threads; None takes one for each core
 ) -> Path:                       # the folder
     "Recommend movies to all users of the training data."
     folder = Path(folder)
-    parts = _parts(recommender, folder, k, batch)
+    wanted = {"filters": filters, "novelty": novelty, "diversity": diversity}
+    parts = _parts(recommender, folder, k, batch, wanted)
     left = [(file, users) for file, users in parts if not file.exists()]
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        done = pool.map(lambda part: _fill(recommender, *part, k), left)
+        done = pool.map(lambda part: _fill(recommender, *part, k, wanted), left)
         for _ in _bar(done, len(left)):
             pass  # raises what a thread raised
     return folder

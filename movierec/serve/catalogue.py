@@ -64,8 +64,17 @@ def _join(old, new):  # the tables of movies, as `Recommender` reads them
     return pd.concat([old, new.astype(types, errors="ignore")], ignore_index=True)
 
 # %% ../../nbs/serve/55_catalogue.ipynb #9dbe326f
+def _require_ids(new):
+    wrong = new.movie_id[new.movie_id < 0].tolist()
+    if not wrong: return
+    raise BundleError(
+        f"{len(wrong)} of the new movies have a negative movie_id, such as {wrong[0]}: "
+        "give each an id of 0 or more")
+
+# %% ../../nbs/serve/55_catalogue.ipynb #34868a73
 def _require_new(frame, old):  # movies that are not in the bundle
     new = as_movies(frame)
+    _require_ids(new)
     known = new.movie_id[new.movie_id.isin(old.movie_id)].tolist()
     if known:
         raise BundleError(

@@ -15,16 +15,21 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ..core import patch, whole_number
+from ..core import check_pandas, patch, whole_number
 from .bundle import read_bundle
 from .catalogue import add_movies as _enlarged
-from .explain import explain_movies, reasons
+from .explain import explain_movies
+from .explain import reasons as reasons_of
 from .filters import Filters, allowed_movies
-from .histories import RecommenderError, UserHistories
+from .histories import UnknownError, UserHistories, warn_of_unknown
 from .rating_prediction import RatingPredictor
 from .rerank import diversify, novelty_offset, pool_size
 from .scorer import Scorer
 from .table import Recommendations
+from .titles import RecommenderError
+
+# %% ../../nbs/serve/60_recommender.ipynb #12c734a8
+check_pandas(pd.__version__)
 
 # %% ../../nbs/serve/60_recommender.ipynb #3f1c633b
 class Recommender:
@@ -35,15 +40,17 @@ class Recommender:
         self.folder = Path(folder)
         self.manifest = read_bundle(self.folder)
         movies = pq.ParquetFile(self.folder / "movies.parquet").read(use_threads=False).to_pandas()
-        self.movies, movie_ids = movies, movies.movie_id.tolist()
-        self._histories = UserHistories(self.folder / "users.parquet", movie_ids)
-        self._scorer = Scorer(self.folder, self.manifest, movie_ids=movie_ids)
+        self.movies = movies
+        self._histories = UserHistories(self.folder / "users.parquet", movies)
+        self._scorer = Scorer(self.folder, self.manifest, movie_ids=movies.movie_id.tolist())
         self._predictor = RatingPredictor(self.folder, self.manifest)
         self._allowed = lru_cache(64)(lambda filters: allowed_movies(filters, movies))
 
     def __repr__(self):
         users, movies = len(self._histories.user_ids), len(self.movies)
         return f"Recommender({self.manifest['model']}, {users} users, {movies} movies)"
+
+    def __reduce__(self): return type(self), (self.folder.resolve(),)  # pickled as its folder
 
     @classmethod
     def load(cls,
@@ -147,19 +154,27 @@ def _table(self: Recommender, answers):  # movie_id, title, year, genres, score,
     return Recommendations({"movie_id": movie_id.astype("int64"), **shown, "score": score, "rank": rank})
 
 # %% ../../nbs/serve/60_recommender.ipynb #e3ef3e81
+_MOST_REASONS = 50
+
 @patch
-def _reasons(self: Recommender, person, rows):  # of each movie, or None
-    if not self._scorer.reads_histories or not len(person.rows): return [None] * len(rows)
-    return reasons(self._scorer, person, targets=rows, titles=self.movies.title)
+def _reasons(self: Recommender, person, movie_ids):  # of each movie, or None
+    rows, nothing = self._rows(movie_ids), [None] * len(movie_ids)
+    if not self._scorer.reads_histories or not len(person.rows): return nothing
+    first = rows[:_MOST_REASONS]
+    said = reasons_of(self._scorer, person, targets=first, names=self._histories.names)
+    return said + nothing[len(first):]
 
 # %% ../../nbs/serve/60_recommender.ipynb #011ae8b6
 @patch
-def _because(self: Recommender, person, movie_ids):  # {movie_id: {"reason": …, "poster_path": …}}
-    rows = np.array([self._histories.row_of[movie_id] for movie_id in movie_ids])
-    paths = [None] * len(rows)
-    if "poster_path" in self.movies: paths = self.movies.poster_path.array.take(rows)
-    about = zip(movie_ids, self._reasons(person, rows), paths)
-    return {movie_id: {"reason": reason, "poster_path": path} for movie_id, reason, path in about}
+def _poster_paths(self: Recommender, movie_ids):  # of each movie, or None
+    if "poster_path" not in self.movies: return [None] * len(movie_ids)
+    return self.movies.poster_path.array.take([self._histories.row_of[id] for id in movie_ids])
+
+# %% ../../nbs/serve/60_recommender.ipynb #f2adf451
+def _warn_of_few(person, n, k, stacklevel):  # of n movies, where k were asked for
+    if n >= k: return
+    text = f"{person.name} has only {n} movies left to watch, fewer than the {k} asked for"
+    warnings.warn(text, stacklevel=stacklevel + 1)
 
 # %% ../../nbs/serve/60_recommender.ipynb #f6a0f181
 @patch
@@ -167,45 +182,74 @@ def recommend(self: Recommender,
     user_id: int | None = None,      # a user of the training data; None for anyone else
     k: int = 10,                     # how many movies
     *,
-    # {movie_id: rating} or movie ids in order of watching:
+    # {movie: rating}, or movies in order of watching, by id or title; also pairs, a Series or a table:
     # all that a new person has watched, or what a user has since the export
     history: dict | Iterable = (),
     filters: Filters | None = None,  # which movies may come up
     novelty: float = 0.0,            # from 0 to 1: what popularity costs
-    diversity: float = 0.0,          # from 0 to 1: how different the movies shall be
-) -> pd.DataFrame:                   # user_id (where given), movie_id, title, year, genres, score, rank
-    "Recommend movies that a person has not watched."
+    diversity: float = 0.0,          # from 0 to 1: how different the best thousand movies shall be
+    reasons: bool = True,            # False leaves out the last column, which takes most of the time
+) -> pd.DataFrame:  # user_id (where given), movie_id, title, year, genres, score, rank, reason
+    "Recommend movies that a person has not watched; of equal scores, the lower movie id comes first."
     person, k = self._histories.person(user_id, history), _count(k)
     offset = self._offset(filters, novelty)
-    table = self._table(self._best([person], k, offset=offset, diversity=diversity))
-    if len(table) < k:
-        text = f"{person.name} has only {len(table)} movies left to watch, fewer than the {k} asked for"
-        warnings.warn(text, stacklevel=2)
+    answers = self._best([person], k, offset=offset, diversity=diversity)
+    table = self._table(answers)
+    _warn_of_few(person, len(table), k, stacklevel=2)
     if user_id is not None: table.insert(0, "user_id", int(user_id))
-    table._because = lambda movie_ids: self._because(person, movie_ids)
+    if reasons: table["reason"] = pd.Series(self._reasons(person, answers[0][1]), dtype=object)
+    table._poster_paths = self._poster_paths
     return table
 
 # %% ../../nbs/serve/60_recommender.ipynb #40437736
+def _require_many(given, what, example):
+    if hasattr(given, "__iter__") and not isinstance(given, (str, bytes)): return
+    raise RecommenderError(f"{what} must be several, such as {example}, not {given!r}: ask recommend for one")
+
 @patch
-def _people(self: Recommender, users, histories):  # names, and each person
+def _named(self: Recommender, users, histories):  # {name: what to read}, and what reads it
     if histories is None:
-        people = [self._histories.of(user) for user in (self.user_ids if users is None else users)]
-        return [int(self.user_ids[person.user]) for person in people], people
+        users = self.user_ids if users is None else users
+        _require_many(users, "users", "[1, 42]")
+        return [(user, user) for user in users], lambda user: (self._histories.of(user), [])
     if users is not None:
         raise RecommenderError(
             "give users or histories, not both: recommend serves a user with a history")
-    return self._new_people(histories)
+    _require_many(histories, "histories", "[[260, 1196], [1]]")
+    named = histories.items() if hasattr(histories, "items") else enumerate(histories)
+    return list(named), self._histories.read
+
+# %% ../../nbs/serve/60_recommender.ipynb #4bedf47f
+def _warn_of_left_out(left_out, n, what):  # names of those; n were asked for
+    if not left_out: return
+    some = ", ".join(map(str, left_out[:3]))
+    text = f"{len(left_out)} of {n} {what} are unknown to this bundle, such as {some}: left out"
+    warnings.warn(text, stacklevel=4)
 
 # %% ../../nbs/serve/60_recommender.ipynb #d6ff246e
 @patch
-def _new_people(self: Recommender, histories):  # names, and each person
-    named = dict(histories.items() if hasattr(histories, "items") else enumerate(histories))
-    return list(named), [self._histories.person(history=history) for history in named.values()]
+def _people(self: Recommender, users, histories):  # names, and each person
+    (named, read), what = self._named(users, histories), "users" if histories is None else "histories"
+    names, people, unknown, left_out = [], [], [], []
+    for name, given in named:
+        try:
+            person, movies = read(given)
+        except UnknownError as error:
+            left_out.append((name, error))
+            continue
+        names.append(name if histories is not None else int(self.user_ids[person.user]))
+        people.append(person)
+        unknown += movies
+    if left_out and not people: raise left_out[0][1]
+    _warn_of_left_out([name for name, _ in left_out], len(named), what)
+    warn_of_unknown(unknown, stacklevel=3)
+    return names, people
 
 # %% ../../nbs/serve/60_recommender.ipynb #e835026b
 @patch
 def recommend_many(self: Recommender,
-    users: Iterable[int] | None = None,  # ids of users of the training data; None for all of them
+    # ids of users of the training data; None for all of them. Unknown ones are left out with a warning
+    users: Iterable[int] | None = None,
     k: int = 10,                         # how many movies for each
     *,
     # instead of users: {name: history} or a list of histories, each as for `recommend`
@@ -229,8 +273,8 @@ def recommend_many(self: Recommender,
 # %% ../../nbs/serve/60_recommender.ipynb #ee5c3c0f
 @patch
 def _movie_rows(self: Recommender, movie_ids):  # [n], of a movie or movies, in the order given
-    given = np.atleast_1d(np.asarray(movie_ids, dtype=object))
-    ids = [whole_number(movie_id, "movie", error=RecommenderError) for movie_id in given]
+    one = isinstance(movie_ids, str) or not hasattr(movie_ids, "__iter__")
+    ids = [self._histories.names.movie_id(movie) for movie in ([movie_ids] if one else movie_ids)]
     row_of = self._histories.row_of
     for movie_id in ids:
         if movie_id not in row_of: self._refuse_unknown(movie_id)
@@ -246,11 +290,11 @@ def _refuse_unknown(self: Recommender, movie_id):
 # %% ../../nbs/serve/60_recommender.ipynb #26bd6918
 @patch
 def similar(self: Recommender,
-    movie_id: int,  # of the movie to start from
-    k: int = 10,    # how many movies
-) -> pd.DataFrame:  # movie_id, title, year, genres, score, rank; best first
+    movie_id: int | str,  # or title, of the movie to start from
+    k: int = 10,          # how many movies
+) -> pd.DataFrame:        # movie_id, title, year, genres, score, rank; best first
     "Find the movies that go with a movie."
-    row = self._movie_rows(whole_number(movie_id, "movie", error=RecommenderError))[0]
+    row = self._movie_rows([movie_id])[0]
     return self._table([self._scorer.similar(row, _count(k))])
 
 # %% ../../nbs/serve/60_recommender.ipynb #8e04c689
@@ -278,8 +322,8 @@ def explain(self: Recommender,
     k: int = 3,                     # how many recommended movies to explain
     *,
     history: dict | Iterable = (),  # as for `recommend`
-    # movie or movies to explain; None for those that are recommended
-    movie_ids: int | Iterable[int] | None = None,
+    # movie or movies to explain, by id or title; None for those that are recommended
+    movie_ids: int | str | Iterable | None = None,
 ) -> pd.DataFrame:                  # movie_id, title, watched_id, watched, rating, contribution, …, score
     "Say what each watched movie adds to the scores, and how far they fall without it."
     self._scorer.require_histories("explain")
@@ -290,11 +334,11 @@ def explain(self: Recommender,
 # %% ../../nbs/serve/60_recommender.ipynb #e14726a4
 @patch
 def predict_rating(self: Recommender,
-    movie_ids: int | Iterable[int],  # movie or movies
-    user_id: int | None = None,      # as for `recommend`
+    movie_ids: int | str | Iterable,  # movie or movies, by id or title
+    user_id: int | None = None,       # as for `recommend`
     *,
-    history: dict | Iterable = (),   # as for `recommend`
-) -> pd.DataFrame:                   # movie_id, title, rating, uncertainty, and probabilities
+    history: dict | Iterable = (),    # as for `recommend`
+) -> pd.DataFrame:                    # movie_id, title, rating, uncertainty, and probabilities
     "Predict the rating that a person would give, and how sure that is."
     rows = self._movie_rows(movie_ids)
     self._predictor.check(rows, self.movies.movie_id)

@@ -11,6 +11,8 @@ import re
 
 import pandas as pd
 
+from .titles import in_words
+
 # %% ../../nbs/serve/40_table.ipynb #4096d43a
 _POSTERS = "https://image.tmdb.org/t/p/w92"
 _POSTER_PATH = re.compile(r"/[\w-]+\.(jpg|png)")
@@ -19,19 +21,19 @@ _MOST_ROWS = 50  # to show with bars and reasons; longer tables look as pandas s
 # %% ../../nbs/serve/40_table.ipynb #eb0506ae
 class Recommendations(pd.DataFrame):
     "Show recommended movies with bars, reasons and, where wanted, posters."
-    posters = False          # True fetches thumbnails from TMDB, so that it learns what you look at
-    _metadata = ["_because"] # movie_ids -> {movie_id: {"reason": …, "poster_path": …}}
+    posters = False                # True fetches thumbnails from TMDB, so that it learns what you look at
+    _metadata = ["_poster_paths"]  # movie_ids -> path of each, or None
 
     @property
     def _constructor(self): return Recommendations
 
-    def __getstate__(self): return super().__getstate__() | {"_because": None}
+    def __getstate__(self): return super().__getstate__() | {"_poster_paths": None}
 
     def _repr_html_(self):
-        is_answer = {"movie_id", "title", "score"} <= {*self.columns}
+        is_answer = {"movie_id", "title", "score"} <= {*self.columns} and self.columns.is_unique
         if not is_answer or not 0 < len(self) <= _MOST_ROWS: return super()._repr_html_()
-        because = getattr(self, "_because", None)
-        return _as_html(self, because(self.movie_id.tolist()) if because else {}, self.posters)
+        find = getattr(self, "_poster_paths", None) if self.posters else None
+        return _as_html(self, find(self.movie_id.tolist()) if find else None)
 
 # %% ../../nbs/serve/40_table.ipynb #58b88371
 def _poster(path):
@@ -51,19 +53,18 @@ def _cell(value):
     return "" if value is None or value != value else html.escape(str(value))
 
 # %% ../../nbs/serve/40_table.ipynb #710d2ec5
-def _column(name, values):  # as text
+def _column(name, values, movie_ids):  # as text
     if name == "year": return ["" if pd.isna(year) else str(int(year)) for year in values]
+    if name == "title": return [_cell(title) for title in in_words(values, movie_ids)]
     if name != "score": return [_cell(value) for value in values.astype(object)]
     scores = values.astype(float)
     return [_bar(score, scores.min(), scores.max()) for score in scores]
 
 # %% ../../nbs/serve/40_table.ipynb #7b25011e
-def _as_html(table, known, posters):
+def _as_html(table, posters):  # posters: path of each, or None for no posters
     shown = pd.DataFrame(index=table.index)
-    about = [known.get(movie_id, {}) for movie_id in table.movie_id]
-    if posters: shown["poster"] = [_poster(movie.get("poster_path")) for movie in about]
+    if posters is not None: shown["poster"] = [_poster(path) for path in posters]
     for name in table.columns:
-        shown[name] = _column(name, table[name])
-    if any(movie.get("reason") for movie in about):
-        shown["reason"] = [_cell(movie.get("reason")) for movie in about]
+        if name == "reason" and table[name].isna().all(): continue
+        shown[name] = _column(name, table[name], table.movie_id)
     return shown.to_html(escape=False, border=0)

@@ -7,6 +7,7 @@ __all__ = ['recommender_learner', 'fit_epochs', 'fit_best']
 
 # %% ../../nbs/train/10_learner.ipynb #0c1cced9
 import sys
+import warnings
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -16,23 +17,32 @@ import pandas as pd
 import torch
 from fastai.callback.core import Callback, CancelBackwardException, CancelStepException
 from fastai.callback.progress import ProgressCallback
-from fastai.callback.schedule import Learner  # with `fit_one_cycle` and `lr_find`
 from fastai.callback.tracker import TrackerCallback
 from fastai.data.core import DataLoaders
+from fastai.learner import Learner
 from fastai.optimizer import Adam
 from fastai.torch_core import default_device, set_seed, to_device
 from fastcore.basics import in_notebook
 
 from ..data.report import Dataset
 from ..models.base import ModelError
-from ..models.batches import RowLoader
 from ..models.graph import build_graph, check_no_leak
 from ..models.registry import create_model, model_class
-from ..models.splits import split_ratings
+from ..models.splits import checked_ratings, split_ratings
+from ..models.threads import warn_if_spinning
 from .metrics import make_metric
+from .movie_learner import MovieLearner
+from .show import BatchTables, MovieLoader
+
+# %% ../../nbs/train/10_learner.ipynb #0f61984e
+def _checked_split(split):
+    if isinstance(split, pd.DataFrame) and "part" in split: return checked_ratings(split)
+    raise ModelError("the second argument is a split, with a column 'part': "
+                     "split_ratings(ratings) makes one of ratings")
 
 # %% ../../nbs/train/10_learner.ipynb #52e7eae0
 def _movies_and_split(data, split, recipe, seed):  # -> movies, ratings with `part`
+    if split is not None: split = _checked_split(split)
     if isinstance(data, pd.DataFrame):
         if split is not None: return data, split
         raise ModelError("a movies table needs a split too: give split_ratings(ratings) after it, "
@@ -58,8 +68,8 @@ def _network(model, movies, split, users, seed, options):  # -> model, graph
 def _loaders(network, graph, split, size):  # of training and validation
     train, validation = (split[split.part == part] for part in ("train", "validation"))
     train_set, valid_set = network.examples(graph, train, validation=validation)
-    train_loader = RowLoader(train_set, bs=size, shuffle=True)
-    valid_loader = RowLoader(valid_set, bs=network.validation_batch_size(size))
+    train_loader = MovieLoader(train_set, bs=size, shuffle=True)
+    valid_loader = MovieLoader(valid_set, bs=network.validation_batch_size(size))
     dls = DataLoaders(train_loader, valid_loader, device=default_device())
     dls.n_inp = network.n_inputs
     return dls
@@ -78,9 +88,9 @@ def _no_optimiser(_, **options):  # fastai wants one
 def _make_learner(dls, network, metrics):
     common = {"loss_func": network.loss, "metrics": metrics}
     if any(weight.requires_grad for weight in network.parameters()):
-        return Learner(dls, network, cbs=network.callbacks(), **common)
+        return MovieLearner(dls, network, cbs=network.callbacks(), **common)
     callbacks = [*network.callbacks(), _NothingToLearn()]
-    learn = Learner(dls, network, cbs=callbacks, opt_func=_no_optimiser, **common)
+    learn = MovieLearner(dls, network, cbs=callbacks, opt_func=_no_optimiser, **common)
     learn._set_device = partial(to_device, device=dls.device)  # not the first weight's
     return learn
 
@@ -88,6 +98,18 @@ def _make_learner(dls, network, metrics):
 def _quiet(learn):  # a bar that redraws itself floods a log file
     learn.remove_cb(ProgressCallback)
     learn.logger = lambda row: None
+
+# %% ../../nbs/train/10_learner.ipynb #5788dde7
+warnings.filterwarnings("ignore", message="Your generator is empty")  # of the bar
+
+def _metrics(network, dls, ratings):
+    return [make_metric(name, ratings) for name in network.metrics] if len(dls.valid_ds) else []
+
+# %% ../../nbs/train/10_learner.ipynb #222002be
+def _remember(learn, graph, movies, split, users):
+    learn.graph, learn.movies, learn.split, learn.users = graph, movies, split, users
+    tables = BatchTables(graph, movies, model=learn.model)
+    for loader in learn.dls.loaders: loader.tables = tables
 
 # %% ../../nbs/train/10_learner.ipynb #70fb8878
 def recommender_learner(
@@ -100,15 +122,18 @@ def recommender_learner(
     progress: bool = True,         # False shows no bar and no table while training
     users: pd.DataFrame = None,    # table of users, for user features; None takes the dataset's
     **options: object,             # of the model, such as embedding_size or features
-) -> Learner:                      # its model holds the graph; `learn.graph` is the HeteroData
+) -> MovieLearner:                 # a fastai Learner; `learn.graph` is the HeteroData
     "Make a fastai learner that recommends movies."
-    model = model_class(model)
+    warn_if_spinning()
+    model, users = model_class(model), _users(data, users)
     movies, split = _movies_and_split(data, split, model.recipe, seed)
-    network, graph = _network(model, movies, split, _users(data, users), seed, options)
+    network, graph = _network(model, movies, split, users, seed, options)
     dls = _loaders(network, graph, split, batch_size or model.recipe.batch_size)
-    metrics = [make_metric(name, split.rating[split.part == "train"]) for name in network.metrics]
+    metrics = _metrics(network, dls, split.rating[split.part == "train"])
     learn = _make_learner(dls, network.to(dls.device), metrics)
-    learn.graph, learn.movies, learn.split = graph, movies, split
+    _remember(learn, graph, movies, split, users)
+    learn.made_with = {"batch_size": batch_size, "seed": seed}
+    if not len(dls.valid_ds): learn.recorder.valid_metrics = False
     if not (progress and (in_notebook() or sys.stdout.isatty())): _quiet(learn)
     return learn
 
@@ -161,6 +186,9 @@ def fit_best(
     **options: object,     # learning_rate and weight_decay, as in `fit_epochs`
 ) -> int:                  # the epoch, from 1, whose weights are in the model
     "Train, and keep the epoch with the best validation metric."
+    if not len(learn.dls.valid_ds):
+        raise ModelError("nothing is held out to find the best epoch: mark ratings as validation, "
+                         "or use fit_epochs")
     if one_cycle is None: one_cycle = learn.model.recipe.one_cycle
     keep = _KeepBest(learn.metrics[0].name, higher_is_better=learn.model.task == "ranking")
     with nullcontext() if one_cycle else learn.added_cbs(keep):

@@ -1,18 +1,32 @@
-"""Fit movierec and what people would pick instead on the same splits, measure all with one code, and write tables and figures.
+"""Fit movierec and what people would pick instead on the same splits, measure all with one code, and write
+tables and figures.
 
     python tests/benchmarks/leaderboard.py --results FOLDER --data ml-100k=PATH ratings_small
     python tests/benchmarks/leaderboard.py --results FOLDER --data ml-100k=PATH ratings_small --tune
 
-Tracks: R ranks what a user watches next, R2 ranks with the order taken away, P predicts stars. `--tracks`, `--models` and `--seeds` take a part.
-Every model, seed and data set is one cell, fitted in a process of its own and kept as one JSON file with a Parquet file beside it; what is there with the
-same settings isn't fitted again. `--tune` tries each model's grid of models.yaml on validation and keeps the best in tuned.yaml.
-Peers need `pip install -r tests/benchmarks/requirements.txt`; one that is not installed is named and left out.
+Tracks: R ranks what a user watches next, R2 ranks with the order taken away, P predicts stars.
+`--tracks`, `--models` and `--seeds` take a part. Every model, seed and data set is one cell, fitted in a
+process of its own and kept as one JSON file with a Parquet file beside it; what is there with the same
+settings isn't fitted again. `--tune` tries each model's grid of models.yaml on validation and keeps the
+best in tuned.yaml. Peers need `pip install -r tests/benchmarks/requirements.txt`; one that is not
+installed is named and left out.
 """
-import argparse, fcntl, importlib, itertools, json, os, resource, subprocess, sys, time
+import argparse
+import fcntl
+import importlib
+import itertools
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np, pandas as pd, yaml
+import numpy as np
+import pandas as pd
+import yaml
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
@@ -30,7 +44,11 @@ def read_data(source):
     from movierec.data.datasets import load_dataset, load_sample
     name, _, path = source.partition("=")
     data = load_dataset("path", path) if path else load_sample()
-    ratings = data.ratings.merge(_file_order(path), on=["user_id", "movie_id"], validate="1:1") if name == FOLDS else data.ratings
+    ratings = (
+        data.ratings.merge(_file_order(path), on=["user_id", "movie_id"], validate="1:1")
+        if name == FOLDS
+        else data.ratings
+    )
     return SimpleNamespace(name=name, movies=data.movies, ratings=ratings)
 
 
@@ -40,25 +58,35 @@ def _file_order(path):
 
 
 def published_fold(ratings, fold):
-    "Fold i's test is the i-th fifth of the file; a tenth of the rest, drawn by the number of the fold, is validation."
+    """Fold i's test is the i-th fifth of the file; a tenth of the rest, drawn by the number of the fold, is
+    validation."""
     size = len(ratings) // 5
     ratings = ratings.sort_values("row", ignore_index=True)
     test = (ratings.row >= size * (fold - 1)) & (ratings.row < size * fold)
     drawn = np.random.default_rng(fold).permutation(np.flatnonzero(~test))[:size * 4 // 10]
-    return ratings.assign(part=np.where(test, "test", "train")).pipe(lambda o: o.assign(part=o.part.where(~o.index.isin(drawn), "validation")))
+    return ratings.assign(part=np.where(test, "test", "train")).pipe(
+        lambda o: o.assign(part=o.part.where(~o.index.isin(drawn), "validation"))
+    )
 
 
 def split(track, data, seed):
     "The ratings with a column `part`, as the protocol of the track says."
     from movierec.models.splits import split_ratings
     if track == "P" and data.name == FOLDS: return published_fold(data.ratings, seed)
-    return split_ratings(data.ratings, {"R": "temporal_user", "R2": "random_user", "P": "random"}[track], seed=seed)
+    return split_ratings(
+        data.ratings, {"R": "temporal_user", "R2": "random_user", "P": "random"}[track], seed=seed
+    )
 
 
 def parts(track, data, seed, tuning):
     "What a model is fitted on and what it is measured by."
     ratings = split(track, data, seed)
-    of = lambda *names: ratings[ratings.part.isin(names)].drop(columns=["part", "row"], errors="ignore").reset_index(drop=True)
+    def of(*names):
+        return (
+            ratings[ratings.part.isin(names)]
+            .drop(columns=["part", "row"], errors="ignore")
+            .reset_index(drop=True)
+        )
     if tuning: return of("train"), of("validation")
     with_validation = track != "P" or data.name == FOLDS
     return (of("train", "validation") if with_validation else of("train")), of("test")
@@ -66,7 +94,8 @@ def parts(track, data, seed, tuning):
 
 def seeds_of(track, name, model):
     if track == "P": return range(1, 6) if name == FOLDS else range(3)
-    return range(3) if track == "R2" or peer_class(model).random else range(1)  # a fixed split and no chance: one run says all
+    # a fixed split and no chance: one run says all
+    return range(3) if track == "R2" or peer_class(model).random else range(1)
 
 
 # Models
@@ -79,10 +108,12 @@ def peer_class(model):
 def models_of(track): return [o for o in MODELS if MODELS[o]["task"] == TRACKS[track]]
 
 
-def tuned(): return (yaml.safe_load((HERE/"tuned.yaml").read_text()) or {}) if (HERE/"tuned.yaml").exists() else {}
+def tuned():
+    return (yaml.safe_load((HERE / "tuned.yaml").read_text()) or {}) if (HERE / "tuned.yaml").exists() else {}
 
 
-def fixed_settings(track, model): return {**MODELS[model].get("settings", {}), **MODELS[model].get(f"settings_{track}", {})}
+def fixed_settings(track, model):
+    return {**MODELS[model].get("settings", {}), **MODELS[model].get(f"settings_{track}", {})}
 
 
 def settings_of(track, name, model):
@@ -95,16 +126,22 @@ def measure(peer, fitted, held_out):
     if peer.task == "ranking":
         pairs, lists = metrics.measure_ranking(peer.scores, peer.movies, fitted, held_out)
         return metrics.ranking_metrics(pairs, lists, fitted.movie_id.nunique()), pairs
-    counts = {name: held_out[f"{name}_id"].map(fitted[f"{name}_id"].value_counts()).fillna(0).astype(int) for name in ("user", "movie")}
+    counts = {
+        name: held_out[f"{name}_id"].map(fitted[f"{name}_id"].value_counts()).fillna(0).astype(int)
+        for name in ("user", "movie")
+    }
     prediction = np.clip(peer.predict(held_out), fitted.rating.min(), fitted.rating.max())
-    pairs = held_out[["user_id", "movie_id", "rating"]].assign(prediction=prediction, history=counts["user"], popularity=counts["movie"])
+    pairs = held_out[["user_id", "movie_id", "rating"]].assign(
+        prediction=prediction, history=counts["user"], popularity=counts["movie"]
+    )
     return metrics.rating_metrics(pairs), pairs
 
 
 # Cells
 
 def run_cell(folder, source, track, model, seed, settings):
-    "Fit and measure one model once, and keep the result; the JSON file comes last and tells that the cell is done."
+    """Fit and measure one model once, and keep the result; the JSON file comes last and tells that the cell
+    is done."""
     data = read_data(source)
     fitted, held_out = parts(track, data, seed, tuning=False)
     before, clocks = _peak_mb(), (time.perf_counter(), time.process_time())
@@ -114,8 +151,18 @@ def run_cell(folder, source, track, model, seed, settings):
     file = cell_file(folder, track, data.name, model, seed)
     file.parent.mkdir(parents=True, exist_ok=True)
     _write(file.with_suffix(".parquet"), lambda o: pairs.to_parquet(o, index=False))
-    cell = {"track": track, "data": data.name, "model": model, "seed": seed, "settings": settings, "metrics": values, "fit_seconds": seconds[0],
-            "fit_processor_seconds": seconds[1], "peak_mb": _peak_mb(), "peak_mb_before": before}
+    cell = {
+        "track": track,
+        "data": data.name,
+        "model": model,
+        "seed": seed,
+        "settings": settings,
+        "metrics": values,
+        "fit_seconds": seconds[0],
+        "fit_processor_seconds": seconds[1],
+        "peak_mb": _peak_mb(),
+        "peak_mb_before": before,
+    }
     _write(file, lambda o: o.write_text(json.dumps(cell, indent=1)))
     return cell
 
@@ -152,9 +199,20 @@ def run_cells(folder, sources, tracks, models, seeds, run=None):
 
 
 def run_in_process(*cell):
-    done = subprocess.run([sys.executable, __file__, "--cell", json.dumps([str(cell[0]), *cell[1:]])], capture_output=True, text=True)
-    said = done.stdout.strip() if not done.returncode else (done.stderr.strip().splitlines() or ["no word"])[-1]
-    print(*cell[2:5], cell[1].partition("=")[0], said if not done.returncode else f"left out: {said}", flush=True)
+    done = subprocess.run(
+        [sys.executable, __file__, "--cell", json.dumps([str(cell[0]), *cell[1:]])],
+        capture_output=True,
+        text=True,
+    )
+    said = (
+        done.stdout.strip() if not done.returncode else (done.stderr.strip().splitlines() or ["no word"])[-1]
+    )
+    print(
+        *cell[2:5],
+        cell[1].partition("=")[0],
+        said if not done.returncode else f"left out: {said}",
+        flush=True,
+    )
 
 
 # Tuning
@@ -169,9 +227,14 @@ def grid_of(track, model):
 def trial(make, settings, epochs, fitted, held_out):
     "Validation figures of one combination: a list of settings and figure, one for each number of epochs."
     peer = make(**settings, **({"epochs": max(epochs)} if epochs else {}))
-    figure = lambda: measure(peer, fitted, held_out)[0][{"ranking": "ndcg@10", "rating": "rmse"}[peer.task]]
+    def figure():
+        return measure(peer, fitted, held_out)[0][{"ranking": "ndcg@10", "rating": "rmse"}[peer.task]]
     if not epochs: return [(settings, peer.fit(fitted, 0) and figure())]
-    return [({**settings, "epochs": epoch}, figure()) for epoch, _ in enumerate(peer.train(fitted, 0), 1) if epoch in epochs]
+    return [
+        ({**settings, "epochs": epoch}, figure())
+        for epoch, _ in enumerate(peer.train(fitted, 0), 1)
+        if epoch in epochs
+    ]
 
 
 def tune(folder, source, track, model):
@@ -182,14 +245,21 @@ def tune(folder, source, track, model):
     tried = json.loads(file.read_text()) if file.exists() else {}
     fitted, held_out = parts(track, data, next(iter(seeds_of(track, data.name, model))), tuning=True)
     combinations, epochs = grid_of(track, model)
-    make = lambda **settings: peer_class(model)(movies=data.movies, **{**fixed_settings(track, model), **settings})
+    def make(**settings):
+        return peer_class(model)(
+            movies=data.movies, **{**fixed_settings(track, model), **settings}
+        )
     for settings in combinations:
         key = json.dumps([settings, epochs], sort_keys=True)
         if key not in tried: tried[key] = trial(make, settings, epochs, fitted, held_out)
         _write(file, lambda o: o.write_text(json.dumps(tried, indent=1)))
-    wanted = [found for settings in combinations for found in tried[json.dumps([settings, epochs], sort_keys=True)]]
+    wanted = [
+        found for settings in combinations for found in tried[json.dumps([settings, epochs], sort_keys=True)]
+    ]
     best = (max if TRACKS[track] == "ranking" else min)(wanted, key=lambda o: o[1])
-    keep_tuned(track, data.name, model, {"settings": best[0], "validation": round(best[1], 4), "trials": len(wanted)})
+    keep_tuned(
+        track, data.name, model, {"settings": best[0], "validation": round(best[1], 4), "trials": len(wanted)}
+    )
     return best
 
 
@@ -199,21 +269,38 @@ def keep_tuned(track, name, model, entry):
         fcntl.flock(lock, fcntl.LOCK_EX)
         everything = tuned()
         everything.setdefault(track, {}).setdefault(name, {})[model] = entry
-        note = "# Best of each grid of models.yaml on validation (NDCG@10; RMSE in track P). Written by leaderboard.py --tune.\n"
-        _write(HERE/"tuned.yaml", lambda o: o.write_text(note + yaml.safe_dump(everything, default_flow_style=None, width=160)))
+        note = "# Best of each grid of models.yaml on validation (NDCG@10; RMSE in track P)." \
+               " Written by leaderboard.py --tune.\n"
+        _write(
+            HERE / "tuned.yaml",
+            lambda o: o.write_text(note + yaml.safe_dump(everything, default_flow_style=None, width=160)),
+        )
 
 
 def tune_all(folder, sources, tracks, models):
     for track, source, model in itertools.product(tracks, sources, models or MODELS):
         if model not in models_of(track) or not {"grid", f"grid_{track}"} & MODELS[model].keys(): continue
         began = time.perf_counter()
-        try: print(track, source.partition("=")[0], model, *tune(folder, source, track, model), f"{time.perf_counter() - began:.0f} s", flush=True)
-        except (ImportError, ValueError) as error: print(track, source.partition("=")[0], model, "left out:", error, flush=True)
+        try:
+            print(
+                track,
+                source.partition("=")[0],
+                model,
+                *tune(folder, source, track, model),
+                f"{time.perf_counter() - began:.0f} s",
+                flush=True,
+            )
+        except (ImportError, ValueError) as error:
+            print(track, source.partition("=")[0], model, "left out:", error, flush=True)
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--results", type=Path, default="runs/leaderboard", help="folder of the cells, tables and figures")
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument(
+        "--results", type=Path, default="runs/leaderboard", help="folder of the cells, tables and figures"
+    )
     options.add_argument("--data", nargs="+", default=["ratings_small"], help="ratings_small, or name=path")
     options.add_argument("--tracks", nargs="+", default=list(TRACKS), choices=list(TRACKS))
     options.add_argument("--models", nargs="+", choices=list(MODELS))

@@ -2,21 +2,24 @@
 
     python tests/benchmarks/newcomers.py --results FOLDER --data ml-100k=PATH ratings_small
 
-The table is kept as FOLDER/newcomers.csv. People: each tenth of the users in turn takes no part in training and is judged
-on validation beside a model that saw them; either ranks the movies that it was fitted on, so what only they rated is a miss.
-Movies: a tenth of the movies loses all ratings, five times, and only these are ranked, beside the popularity of their genres.
+The table is kept as FOLDER/newcomers.csv. People: each tenth of the users in turn takes no part in
+training and is judged on validation beside a model that saw them; either ranks the movies that it was
+fitted on, so what only they rated is a miss. Movies: a tenth of the movies loses all ratings, five times,
+and only these are ranked, beside the popularity of their genres.
 """
 import argparse
 from pathlib import Path
 
-import numpy as np, pandas as pd, torch
+import numpy as np
+import pandas as pd
+import torch
 from torch_geometric.metrics import LinkPredNDCG
 
 from leaderboard import read_data
-from movierec.train.evaluation import ranking_metrics
+from movierec.models.batches import user_movie_matrix
 from movierec.models.graph import build_graph, rating_counts
 from movierec.models.splits import split_ratings
-from movierec.models.batches import user_movie_matrix
+from movierec.train.evaluation import ranking_metrics
 from movierec.train.learner import fit_epochs, recommender_learner
 from movierec.train.metrics import top_movies
 
@@ -40,7 +43,10 @@ def new_users(movies, train, validation, folds=10):
     seen = trained(movies, train, seed=0)
     for new in np.array_split(users, folds):
         without = trained(movies, train[~train.user_id.isin(new)], seed=0)
-        ndcg = lambda model: ranking_metrics(scorer_of_known(model, everyone), everyone, held_out=validation[validation.user_id.isin(new)])["ndcg@10"]
+        theirs = validation[validation.user_id.isin(new)]
+
+        def ndcg(model):
+            return ranking_metrics(scorer_of_known(model, everyone), everyone, held_out=theirs)["ndcg@10"]
         yield {"seen": ndcg(seen), "never seen": ndcg(without)}
 
 
@@ -69,7 +75,11 @@ def new_movies(movies, ratings, seed):
         metric.update(top, relevant[users].nonzero().T)
         return metric.compute().item()
     finite = rows["HistoryRanker"][:, new].isfinite().all().item()
-    return {name: ndcg(top) for name, top in found.items()} | {"new movies": int(new.sum()), "in somebody's ten": len(found["HistoryRanker"].unique()), "all have a score": finite}
+    return {name: ndcg(top) for name, top in found.items()} | {
+        "new movies": int(new.sum()),
+        "in somebody's ten": len(found["HistoryRanker"].unique()),
+        "all have a score": finite,
+    }
 
 
 def measured(data):
@@ -77,16 +87,34 @@ def measured(data):
     split = split_ratings(data.ratings)
     train, validation = (split[split.part == part].drop(columns="part") for part in ("train", "validation"))
     for fold, users in enumerate(new_users(data.movies, train, validation)):
-        yield {"data": data.name, "who": "users never seen", "draw": fold, "ndcg@10": users["never seen"], "beside": users["seen"], "which is": "the same users, seen"}
+        yield {
+            "data": data.name,
+            "who": "users never seen",
+            "draw": fold,
+            "ndcg@10": users["never seen"],
+            "beside": users["seen"],
+            "which is": "the same users, seen",
+        }
     for seed in range(5):
         movies = new_movies(data.movies, pd.concat([train, validation]), seed)
-        yield {"data": data.name, "who": "movies never seen", "draw": seed, "ndcg@10": movies["HistoryRanker"], "beside": movies["popularity of the genres"],
-               "which is": "popularity of the genres", **{name: movies[name] for name in ("new movies", "in somebody's ten", "all have a score")}}
+        yield {
+            "data": data.name,
+            "who": "movies never seen",
+            "draw": seed,
+            "ndcg@10": movies["HistoryRanker"],
+            "beside": movies["popularity of the genres"],
+            "which is": "popularity of the genres",
+            **{name: movies[name] for name in ("new movies", "in somebody's ten", "all have a score")},
+        }
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--results", type=Path, default=Path("runs/leaderboard"), help="folder of newcomers.csv")
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument(
+        "--results", type=Path, default=Path("runs/leaderboard"), help="folder of newcomers.csv"
+    )
     options.add_argument("--data", nargs="+", default=["ratings_small"], help="ratings_small, or name=path")
     given = options.parse_args()
     torch.set_num_threads(1)
@@ -94,7 +122,13 @@ def main():
     rows = pd.DataFrame([row for data in map(read_data, given.data) for row in measured(data)])
     rows.to_csv(given.results/"newcomers.csv", index=False)
     print(rows.round(4).to_string(), "\n")
-    print(rows.groupby(["who", "data"])[["ndcg@10", "beside"]].mean().assign(ratio=lambda o: o["ndcg@10"] / o["beside"]).round(4).to_string())
+    print(
+        rows.groupby(["who", "data"])[["ndcg@10", "beside"]]
+        .mean()
+        .assign(ratio=lambda o: o["ndcg@10"] / o["beside"])
+        .round(4)
+        .to_string()
+    )
 
 
 if __name__ == "__main__": main()

@@ -203,9 +203,11 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     (tmp_path / "movies_metadata.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="no column 'id', only a, b"):
         read_metadata(tmp_path / "movies_metadata.csv", DataReport())
-    (tmp_path / "movies_metadata.csv").write_bytes("id,title\n1,Café\n".encode("utf-16"))
+    (tmp_path / "movies_metadata.csv").write_bytes("id,title\n1,Café\n".encode("latin-1"))
     with pytest.raises(DataError, match="not UTF-8"):
         read_metadata(tmp_path / "movies_metadata.csv", DataReport())
+    (tmp_path / "movies_metadata.csv").write_bytes("id,title\n1,Café\n".encode("utf-16"))
+    assert read_metadata(tmp_path / "movies_metadata.csv", DataReport()).title.tolist() == ["Café"]
 
 
 # Links

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from movierec.data.datasets import load_sample
-from movierec.train.evaluation import compare
 from movierec.models.splits import split_ratings
+from movierec.train.evaluation import compare
 from movierec.train.learner import fit_epochs, recommender_learner
 
 
@@ -19,7 +19,13 @@ def what_training_sees(movies, split, model):
     "A digest of every batch of an epoch, of the graph and of the weights before the first step."
     learn, digest = recommender_learner(movies, split, model=model), hashlib.sha256()
     edges = learn.graph["user", "rates", "movie"]
-    tensors = [edges.edge_index, edges.rating, edges.timestamp, *learn.model.state_dict().values(), *learn.model.buffers()]
+    tensors = [
+        edges.edge_index,
+        edges.rating,
+        edges.timestamp,
+        *learn.model.state_dict().values(),
+        *learn.model.buffers(),
+    ]
     for batch in learn.dls.train: tensors += batch
     for tensor in tensors: digest.update(tensor.detach().contiguous().numpy().tobytes())
     return digest.hexdigest()
@@ -31,7 +37,9 @@ def test_held_out_ratings_change_no_byte_of_training(model):
     is_test = split.part == "test"
     changed, permuted, leaked = split.copy(), split.copy(), split.copy()
     changed.loc[is_test, "rating"] = 0.5
-    permuted.loc[is_test, "movie_id"] = split[is_test].groupby("user_id").movie_id.transform(lambda ids: ids.to_numpy()[::-1])
+    permuted.loc[is_test, "movie_id"] = (
+        split[is_test].groupby("user_id").movie_id.transform(lambda ids: ids.to_numpy()[::-1])
+    )
     leaked.loc[split[is_test].index[0], "part"] = "train"
     expected = what_training_sees(movies, split, model)
     assert what_training_sees(movies, changed, model) == expected
@@ -44,7 +52,8 @@ def test_with_shuffled_movies_nothing_is_left_but_popularity():
     train = (split.part == "train").to_numpy()
     shuffled = split.copy()
     shuffled.loc[train, "movie_id"] = np.random.default_rng(0).permutation(split.movie_id[train])
-    shuffled = shuffled[~shuffled.duplicated(["user_id", "movie_id"], keep="last")]  # the held-out row of a pair stays
+    # the held-out row of a pair stays
+    shuffled = shuffled[~shuffled.duplicated(["user_id", "movie_id"], keep="last")]
 
     def ndcg(split):
         learn = recommender_learner(movies, split, progress=False)

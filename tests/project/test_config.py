@@ -1,9 +1,14 @@
-"""The configuration: documented, whole in a copy of the package, the same from every folder, unmoved by any text or any other Hydra."""
-import os, re, shutil, subprocess, sys
+"""The configuration: documented, whole in a copy of the package, the same from every folder."""
+import os
+import re
+import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import movierec.config as config
 import movierec.settings as settings_of
@@ -13,8 +18,10 @@ from movierec.models.registry import MODELS
 from movierec.store.opening import STORE_SETTINGS
 
 
-def python(script, *arguments, cwd, source=ROOT):  # what the script printed, in a process and a folder of its own
-    done = subprocess.run([sys.executable, "-c", script, *arguments], cwd=cwd, env={**os.environ, "PYTHONPATH": str(source)}, capture_output=True, text=True)
+def python(script, *arguments, cwd, source=ROOT):  # what it printed, in a process and a folder of its own
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -24,9 +31,13 @@ def comments(file): return dict(re.findall(r"^ *([a-z_]+): [^#\n]*# *(.*)$", fil
 
 def meant_by(group):  # what the dataclasses say of each key of a group
     if group == "config": return meanings(settings_of._Common)
-    if group == "model": return {key: said for model in MODELS.values() for key, said in meanings(model.Options).items()}
-    if group == "store": return {key: said for settings in STORE_SETTINGS.values() for key, said in meanings(settings).items()}
-    return meanings({"data": settings_of.DataConfig, "split": settings_of.SplitConfig, "trainer": settings_of.TrainerConfig}[group])
+    owners = {
+        "data": [settings_of.DataConfig],
+        "split": [settings_of.SplitConfig],
+        "trainer": [settings_of.TrainerConfig],
+        "model": [model.Options for model in MODELS.values()], "store": STORE_SETTINGS.values(),
+    }
+    return {key: said for owner in owners[group] for key, said in meanings(owner).items()}
 
 
 @pytest.mark.parametrize("group", ["config", *config.choices()])
@@ -50,7 +61,10 @@ def test_each_choice_composes():
 
 
 def test_a_model_brings_its_own_settings_and_a_choice_by_hand_wins():
-    of = lambda *overrides: (lambda c: (c.split.name, c.trainer.epochs, c.trainer.batch_size))(config.load_config(overrides))
+    def of(*overrides):
+        loaded = config.load_config(overrides)
+        return loaded.split.name, loaded.trainer.epochs, loaded.trainer.batch_size
+
     lightgcn, sage = of("model=lightgcn"), of("model=sage")
     assert lightgcn[0] == "temporal_user" and sage[0] == "random" and lightgcn[2] != sage[2]
     assert of("split=random_user", "model=sage") == ("random_user", *sage[1:])
@@ -59,7 +73,10 @@ def test_a_model_brings_its_own_settings_and_a_choice_by_hand_wins():
 
 
 def test_the_same_from_every_folder_and_nothing_is_left_there(tmp_path):
-    script = "from movierec.config import *; print(config_text(load_config(['model=sage', 'store.path=here.duckdb'])))"
+    script = """
+from movierec.config import config_text, load_config
+print(config_text(load_config(["model=sage", "store.path=here.duckdb"])))
+"""
     (tmp_path/"conf").mkdir()  # somebody's own folder of that name
     (tmp_path/"conf"/"config.yaml").write_text("k: wrong")
     (tmp_path/"nbs").mkdir()
@@ -69,7 +86,8 @@ def test_the_same_from_every_folder_and_nothing_is_left_there(tmp_path):
 
 
 def test_a_copy_of_the_package_brings_its_files(tmp_path):
-    shutil.copytree(ROOT/"movierec", tmp_path/"elsewhere"/"movierec", ignore=shutil.ignore_patterns("__pycache__", "sample"))
+    left_out = shutil.ignore_patterns("__pycache__", "sample")
+    shutil.copytree(ROOT/"movierec", tmp_path/"elsewhere"/"movierec", ignore=left_out)
     script = "import movierec.config as c; print(c.CONF); print(c.load_config(['model=sage']).model.name)"
     where, name = python(script, cwd=tmp_path, source=tmp_path/"elsewhere").split()
     assert where == str(tmp_path/"elsewhere"/"movierec"/"conf") and name == "sage"
@@ -94,34 +112,49 @@ def app(theirs):
 
 app()
 """)
-    script = "import runpy, sys; sys.argv = ['app.py', '+x=7', 'hydra.run.dir=.', 'hydra.output_subdir=null']; runpy.run_path('app.py', run_name='__main__')"
+    script = """
+import runpy, sys
+sys.argv = ["app.py", "+x=7", "hydra.run.dir=.", "hydra.output_subdir=null"]
+runpy.run_path("app.py", run_name="__main__")
+"""
     lines = python(script, cwd=tmp_path).splitlines()
-    assert lines == ["history", "trainer.epochs=0 is not allowed: it takes a whole number, 1 or more.", "sage", "7"]
+    refused = "trainer.epochs=0 is not allowed: it takes a whole number, 1 or more."
+    assert lines == ["history", refused, "sage", "7"]
 
 
 def test_threads_do_not_mix_even_when_some_fail():
+    def model_of(n): return "sage" if n % 2 else "lightgcn"
+
     def ask(n):
-        try: return config.load_config([f"seed={n}", f"k={n % 7 - 1}", f"model={'sage' if n % 2 else 'lightgcn'}"])
+        try: return config.load_config([f"seed={n}", f"k={n % 7 - 1}", f"model={model_of(n)}"])
         except config.ConfigError as error: return str(error)
 
     with ThreadPoolExecutor(8) as pool: answers = list(pool.map(ask, range(60)))
     for n, answer in enumerate(answers):
         if n % 7 == 0: assert answer.startswith("k=-1 is not allowed")
-        else: assert (answer.seed, answer.split.seed, answer.k, answer.model.name) == (n, n, n % 7 - 1, "sage" if n % 2 else "lightgcn")
+        else:
+            found = (answer.seed, answer.split.seed, answer.k, answer.model.name)
+            assert found == (n, n, n % 7 - 1, model_of(n))
 
 
-keys = st.sampled_from(["k", "user", "history", "model", "trainer", "trainer.epochs", "data.path", "store.path", "runs", "split.name", "hydra", "", "modell"])
+keys = st.sampled_from(["k", "user", "history", "model", "trainer", "trainer.epochs", "data.path",
+                        "store.path", "runs", "split.name", "hydra", "", "modell"])
+values = st.one_of(st.text(), st.integers(), st.floats(), st.dictionaries(st.text(), st.integers()))
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.one_of(st.text(), st.builds("{}={}".format, keys, st.one_of(st.text(), st.integers(), st.floats(), st.dictionaries(st.text(), st.integers())))))
+@given(st.one_of(st.text(), st.builds("{}={}".format, keys, values)))
 def test_any_text_is_understood_or_refused_in_one_line(override):
     try: loaded = config.load_config([override])
     except config.ConfigError as error: assert str(error) and "\n" not in " ".join(str(error).split())
     else: assert isinstance(loaded, config.Config)
 
 
-@pytest.mark.parametrize("path", ["~user/x", "My films (1)", "a,b", "a=b", "C:\\films\\", "it's", "ünï/コード", "a:b # c", "{x}", "null", "100%"])
+PATHS = ["~user/x", "My films (1)", "a,b", "a=b", "C:\\films\\", "it's", "ünï/コード", "a:b # c", "{x}",
+         "null", "100%"]
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_a_path_is_what_the_shell_passed_on(path, tmp_path):
     quoted = f'"{path}"' if "," in path or path in ("null", "{x}") else path
     loaded = config.load_config([f"store.path={quoted}"])
@@ -131,6 +164,7 @@ def test_a_path_is_what_the_shell_passed_on(path, tmp_path):
 
 
 def test_importing_it_is_light(tmp_path):
-    heavy = "hydra omegaconf yaml numpy pandas pyarrow duckdb torch fastai fastcore nbdev matplotlib onnxruntime".split()
+    heavy = ["hydra", "omegaconf", "yaml", "numpy", "pandas", "pyarrow", "duckdb", "torch", "fastai",
+             "fastcore", "nbdev", "matplotlib", "onnxruntime"]
     script = f"import sys, movierec.config, movierec.cli; print(*set(sys.modules) & set({heavy}))"
     assert python(script, cwd=tmp_path).split() == []

@@ -91,3 +91,12 @@ def test_comments_on_options_and_results_are_shown(tmp_path):
     write_nb(notebook, tmp_path / "00_f.ipynb")
     shown = notebook_markdown.markdown(notebook_markdown.for_readers(tmp_path / "00_f.ipynb"))
     assert [comment for comment in comments if comment not in shown] == []
+
+
+def test_comments_on_the_fields_of_options_are_shown(pages):
+    assert "seconds for one request" in pages[Path("store/arango_settings.html")].text
+    assert "steps of message passing" in pages[Path("models/lightgcn.html")].text
+
+
+def test_no_page_shows_a_link_inside_a_link(pages):
+    assert [path for path, page in pages.items() if "](http" in page.text] == []

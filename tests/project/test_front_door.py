@@ -3,13 +3,15 @@ import importlib
 import subprocess
 import sys
 import time
+from importlib import metadata
 
 import pytest
+from packaging.requirements import Requirement
 
 import movierec
 import movierec.testing
 from conftest import settings
-from movierec import front_door
+from movierec import core, doctor, front_door
 
 HEAVY = [
     "torch",
@@ -110,10 +112,50 @@ def test_without_pytorch_one_line_says_what_to_install(name):
 
 
 def test_the_extras_are_those_of_settings():
-    for extra, packages in front_door._EXTRAS.items():
-        wanted = settings()[f"{extra}_requirements"].replace("-", "_")
-        own = packages - {"IPython", "arango"}  # come with ipywidgets and python-arango
-        assert all(name in wanted for name in own), extra
+    wanted = {key.removesuffix("_requirements") for key in settings() if key.endswith("_requirements")}
+    assert set(core.EXTRAS) == wanted - {"dev", "docs"}  # those are not imported by movierec
+    for extra, modules in core.EXTRAS.items():
+        asked = {Requirement(text).name for text in settings()[f"{extra}_requirements"].split()}
+        assert set(modules.values()) == asked, extra
+
+
+OLD_PANDAS = """
+import pandas; pandas.__version__ = "2.2.3"
+import movierec
+for name in movierec.__all__:
+    try: getattr(movierec, name)
+    except movierec.MovierecError as error: print(name, "|", error)
+"""
+
+
+def test_an_old_pandas_is_refused_in_one_line_wherever_tables_are_read():
+    said = dict(line.split(" | ") for line in python(OLD_PANDAS).splitlines())
+    assert set(movierec.__all__) - set(said) == {"load_config", "MovierecError"}
+    refusal = "movierec needs pandas 3 or newer, and this is pandas 2.2.3: "
+    assert set(said.values()) == {refusal + 'pip install "pandas>=3", then restart Python'}
+    assert Requirement(settings()["requirements"].split()[0]).specifier.contains(str(core.OLDEST_PANDAS))
+
+
+def test_the_command_refuses_an_old_pandas_in_one_line_and_doctor_names_it(tmp_path):
+    old = "import importlib.metadata as m, sys, pandas; pandas.__version__ = '2.2.3'; own = m.version; " \
+          "m.version = lambda name: '2.2.3' if name == 'pandas' else own(name); " \
+          f"import os; os.chdir({str(tmp_path)!r}); from movierec.cli import main; sys.exit(main(['{{}}']))"
+    said = python(old.format("data"), fails=True).strip().splitlines()
+    assert len(said) == 1 and "movierec needs pandas 3 or newer, and this is pandas 2.2.3" in said[0]
+    report = python(old.format("doctor"))
+    assert "  does not fit: pandas 2.2.3, since movierec needs pandas<4,>=3.0; pip install" in report
+
+
+def test_doctor_says_when_torchvision_does_not_fit_torch(monkeypatch):
+    known, asked = metadata.version, metadata.requires
+    monkeypatch.setattr(metadata, "version", lambda name: "0.20" if name == "torchvision" else known(name))
+    monkeypatch.setattr(
+        metadata, "requires", lambda name: ["torch==2.5.0"] if name == "torchvision" else asked(name)
+    )
+    lines = list(doctor._others())
+    assert "torchvision 0.20" in lines[0]
+    assert lines[1].startswith("  does not fit: torch ")
+    assert lines[1].endswith("since torchvision needs torch==2.5.0; pip install --upgrade torchvision")
 
 
 def test_a_name_that_is_none_is_an_attribute_error():

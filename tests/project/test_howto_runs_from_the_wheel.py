@@ -1,12 +1,14 @@
-"""The page "Bring a model of your own" runs from the wheel in an empty folder, and its bundle serves without PyTorch."""
+"""The page "Bring a model of your own" runs from the wheel in an empty folder, and its bundle serves without
+PyTorch."""
 import json
 import site
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, run
 from test_wheel import wheel  # noqa: F401, a fixture
+
+from conftest import ROOT, run
 
 PAGE = ROOT / "nbs" / "howto" / "10_your_own_model.ipynb"
 SERVE = """
@@ -29,7 +31,19 @@ def python(wheel, tmp_path_factory):  # noqa: F811
     folder = tmp_path_factory.mktemp("installed")
     run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder)
     own = next(folder.glob("lib*/**/site-packages"))
-    run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", own, wheel, cwd=folder)
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        own,
+        wheel,
+        cwd=folder,
+    )
     here = [path for path in sys.path if path.endswith("-packages")] or site.getsitepackages()
     (own / "elsewhere.pth").write_text("\n".join(here))
     return next(path for path in (folder / "bin/python", folder / "Scripts/python.exe") if path.exists())

@@ -1,7 +1,7 @@
-"""Each default has one value wherever it is shown: dataclass, YAML, `movierec config`, `--help` and signatures."""
+"""Each default has one value wherever it is shown: dataclass, YAML, `movierec config`, help, signatures."""
 import inspect
 import shutil
-from dataclasses import fields
+from dataclasses import MISSING, fields
 
 import pytest
 import yaml
@@ -37,15 +37,17 @@ def of_dataclasses(choice):  # what the classes say of model=history, or of a st
     model = MODELS[name]
     recipe = {item.name: getattr(model.recipe, item.name) for item in fields(settings_of.Schedule)}
     trainer = defaults(settings_of.TrainerConfig) | recipe
-    return flat({"model": {"name": name} | defaults(model.Options), "trainer": trainer, "split": {"name": model.recipe.split}})
+    options, split = {"name": name} | defaults(model.Options), {"name": model.recipe.split}
+    return flat({"model": options, "trainer": trainer, "split": split})
 
 
 def of_yaml(choice):  # what its files say
     group, name = choice.split("=")
-    read = lambda group, name: yaml.safe_load((config.CONF / group / f"{name}.yaml").read_text())
+    def read(group, name): return yaml.safe_load((config.CONF / group / f"{name}.yaml").read_text())
     if group == "store": return flat({"store": read("store", name)})
     values = read("model", name)
-    chosen = {key.removeprefix("override /"): value for line in values["defaults"] for key, value in line.items()}
+    lines = [line for default in values["defaults"] for line in default.items()]
+    chosen = {key.removeprefix("override /"): value for key, value in lines}
     return flat({"model": values["model"]} | {group: read(group, chosen[group]) for group in chosen})
 
 
@@ -74,10 +76,12 @@ def differences(capsys):  # one line for each default that has two values
         compare(f"conf of {choice}", true, of_yaml(choice), every=True)
         compare(f"movierec config {choice}", true, of_config(choice, capsys), every=True)
     for name, command in COMMANDS.items():
-        shown, overrides = of_help(name, capsys), dict(word.split("=") for word in command.example.split()[2:])
+        shown = of_help(name, capsys)
+        overrides = dict(word.split("=") for word in command.example.split()[2:])
         model = overrides.get("model", "history")
         true = of_dataclasses(f"model={model}") | of_dataclasses("store=duckdb") | outside_groups()
-        compare(f"movierec {name} --help", {key: value for key, value in true.items() if key not in overrides}, shown, every=False)
+        unchanged = {key: value for key, value in true.items() if key not in overrides}
+        compare(f"movierec {name} --help", unchanged, shown, every=False)
     return found
 
 
@@ -115,6 +119,13 @@ def test_a_default_that_is_not_shown_is_found(capsys, monkeypatch, tmp_path):
     assert any("conf of store=arango: store.tries" in line for line in differences(capsys))
 
 
+def test_keys_outside_the_groups_have_the_default_of_their_class():
+    written = yaml.safe_load((config.CONF / "config.yaml").read_text())
+    for item in fields(settings_of._Common):
+        default = item.default if item.default_factory is MISSING else item.default_factory()
+        assert default is MISSING or written[item.name] == default, item.name
+
+
 def default_of(function, name): return inspect.signature(function).parameters[name].default
 
 
@@ -122,15 +133,22 @@ def test_signatures_say_what_the_configuration_says():
     usual = config.load_config()
     assert default_of(train_run, "model") == default_of(recommender_learner, "model") == usual.model.name
     assert default_of(train_run, "seed") == default_of(recommender_learner, "seed") == usual.seed
-    assert default_of(train_run, "runs") == usual.runs and default_of(train_run, "device") == usual.trainer.device
+    assert default_of(train_run, "runs") == usual.runs
+    assert default_of(train_run, "device") == usual.trainer.device
     assert default_of(Run.load, "folder") == usual.run
     assert default_of(Recommender.recommend, "k") == default_of(recommend_all, "k") == usual.k
-    assert default_of(split_ratings, "name") == usual.split.name and default_of(split_ratings, "seed") == usual.split.seed
-    assert default_of(load_dataset, "path") is usual.data.path and default_of(load_dataset, "max_rejected") is usual.data.max_rejected
+    for name in ("novelty", "diversity"):
+        defaults_of = {default_of(Recommender.recommend, name), default_of(recommend_all, name)}
+        assert defaults_of == {getattr(usual, name)}
+    assert default_of(split_ratings, "name") == usual.split.name
+    assert default_of(split_ratings, "seed") == usual.split.seed
+    assert default_of(load_dataset, "path") is usual.data.path
+    assert default_of(load_dataset, "max_rejected") is usual.data.max_rejected
 
 
 def test_what_is_left_out_of_train_run_is_the_recipe():
-    left_out = {name for name, parameter in inspect.signature(train_run).parameters.items() if parameter.default is None}
+    parameters = inspect.signature(train_run).parameters.items()
+    left_out = {name for name, parameter in parameters if parameter.default is None}
     assert left_out == {item.name for item in fields(settings_of.Schedule)} | {"split"}
 
 
@@ -142,7 +160,8 @@ def test_the_choices_are_those_of_the_code():
 
 @pytest.mark.parametrize("settings", STORE_SETTINGS.values())
 def test_no_key_takes_a_password(settings):
-    secrets = [name for name in meanings(settings) if any(word in name for word in ("password", "token", "secret"))]
+    words = ("password", "token", "secret")
+    secrets = [name for name in meanings(settings) if any(word in name for word in words)]
     assert secrets == []
 
 

@@ -17,8 +17,10 @@ TOP = {
     ".github",
     ".gitignore",
     "CHANGELOG.md",
+    "CITATION.cff",
     "CONTRIBUTING.md",
     "LICENSE",
+    "MANIFEST.in",
     "Makefile",
     "README.md",
     "_quarto.yml",
@@ -94,10 +96,13 @@ def test_quarto_reads_the_file_at_the_top(): assert (ROOT/"nbs"/"_quarto.yml").r
 def test_ci_can_be_run(): assert os.access(ROOT/".ci"/"run", os.X_OK)
 
 
+OWN = ("actions/", "pypa/gh-action-pypi-publish@")  # GitHub's, and the Python Packaging Authority's
+
+
 def test_workflows_use_our_own_steps():
     for path in (ROOT/".github"/"workflows").glob("*.yml"):
         used = re.findall(r"uses:\s*(\S+)", path.read_text())
-        assert all(action.startswith("actions/") for action in used), (
+        assert all(action.startswith(OWN) for action in used), (
             f"{path.name} uses {used}: nbdev's shared action installs another nbdev"
         )
 

@@ -69,6 +69,7 @@ BREACHES = {
     "a command": (form.plain_python, "!ls ()"),
     "imports among code": (form.imports_apart, "import json\njson.dumps(1)"),
     "an import inside a test": (form.imports_apart, "def f():\n    import json"),
+    "imports in disorder": (form.sorted_imports, "#| export\nfrom json import dumps\nimport re"),
     "a star": (form.star_imports, "#| export\nfrom json import *"),
     "pickle": (form.pickle, "pickle.dumps(1)"),
     "pickle by the back door": (form.pickle, "np.load('x', allow_pickle=True)"),

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 import style_layers
-from conftest import ROOT, copy_project, run
+from conftest import ROOT, run
 
 NOT_THERE = [
     "torch",
@@ -23,23 +23,7 @@ NOT_THERE = [
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    source = copy_project(folder/"source")  # the build leaves files beside the sources
-    run(
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        "--use-pep517",
-        "--wheel-dir",
-        folder,
-        source,
-        cwd=folder,
-    )
-    return next(folder.glob("*.whl"))
+def wheel(built): return next(built.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")

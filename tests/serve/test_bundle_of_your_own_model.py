@@ -2,8 +2,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from bundles import knn_bundle
 
+from bundles import knn_bundle
 from movierec.core import MovierecError
 from movierec.serve.quantize import quantize_bundle
 from movierec.serve.recommender import Recommender
@@ -20,7 +20,8 @@ def recommender(request, tmp_path_factory):
 
 
 def test_a_history_is_recommended_what_the_same_people_rated(recommender):
-    answer = recommender.recommend(history=[1, 593], k=2)  # user 42 rated both, and 260; user 10 rated 1 and 2
+    # user 42 rated both, and 260; user 10 rated 1 and 2
+    answer = recommender.recommend(history=[1, 593], k=2)
     assert answer.movie_id.tolist() == [260, 2] and answer.score.tolist() == [2, 1]
     assert "you watched Toy Story and The Silence of the Lambs" in answer._repr_html_() or \
         "you watched The Silence of the Lambs and Toy Story" in answer._repr_html_()

@@ -41,7 +41,7 @@ def torch_ratings(model, rows, stars, asked):
     "Rating, variance and probabilities of the movies asked for."
     history = torch.tensor([rows or [model.n_movies]]), torch.tensor([stars or [0.0]])
     with torch.no_grad():
-        return [part[0].numpy() for part in model.rate(*history, torch.from_numpy(asked)[None])]
+        return [part[0].numpy() for part in model.rate(*history, movie=torch.from_numpy(asked)[None])]
 
 
 def test_a_thousand_random_histories_get_the_same_ratings(both, recommender):

@@ -2,8 +2,8 @@
 import json
 
 import pytest
-from conftest import ROOT
 
+from conftest import ROOT
 from movierec.serve.recommender import Recommender
 
 OLD = ROOT / "tests" / "fixtures" / "0.1.0"

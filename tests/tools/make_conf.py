@@ -14,10 +14,10 @@ from pathlib import Path
 import yaml
 from fastcore.docments import docments
 
-from movierec.settings import Config, DataConfig, ModelChoice, SplitConfig, TrainerConfig
 from movierec.data.downloads import RELEASES
 from movierec.models.registry import MODELS
 from movierec.models.splits import SPLITS
+from movierec.settings import Config, DataConfig, ModelChoice, SplitConfig, TrainerConfig
 from movierec.store.opening import STORE_SETTINGS
 
 ROOT = Path(__file__).parents[2]

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pypandoc
@@ -129,7 +130,9 @@ def make_site(to):  # every notebook -> a page in the folder `to`, which is made
     shutil.rmtree(to, ignore_errors=True)
     read = {path: _read(path) for path in notebooks()}
     titles = {path: notebook.frontmatter_["title"] for path, notebook in read.items()}
-    pages = {path: _page(path, notebook, titles) for path, notebook in read.items()}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pandoc works in processes of its own
+        made = pool.map(lambda path: _page(path, read[path], titles), read)
+        pages = dict(zip(read, made))
     ids = {
         _nbpath2html(path).as_posix(): set(re.findall(r'\bid="([^"]+)"', page))
         for path, page in pages.items()

@@ -1,13 +1,18 @@
 """A notebook as Markdown, for README.md and the site: cells as nbdev's processors leave them for readers."""
 import os
 import re
+import runpy
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import is_dataclass
+from importlib import import_module
+from pathlib import Path
 
 import fastcore.docments
 from execnb.nbio import read_nb
 from nbdev.doclinks import NbdevLookup
 from nbdev.processors import FilterDefaults, add_links
+
+ROOT = Path(__file__).parents[2]
 
 
 class _ForReaders(FilterDefaults):
@@ -15,11 +20,19 @@ class _ForReaders(FilterDefaults):
     def base_procs(self): return [proc for proc in super().base_procs() if proc is not add_links]
 
 
+def _packaged(found):
+    "Give the package's class for one of a page: only a class in a file shows the comments on its fields."
+    if not is_dataclass(found) or found.__module__ != "__main__": return found
+    modules = runpy.run_path(str(ROOT / "movierec" / "_modidx.py"))["d"]["syms"]
+    of_class = (module for module, names in modules.items() if f"{module}.{found.__name__}" in names)
+    return getattr(import_module(next(of_class)), found.__name__)
+
+
 @contextmanager
-def _comments_on_options():
-    "fastcore leaves out the comment on `**options`, unless it is asked for."
+def _all_comments():
+    "fastcore leaves out the comments on `**options`, and on the fields of a dataclass in a notebook."
     own = fastcore.docments.docments
-    fastcore.docments.docments = partial(own, args_kwargs=True)
+    fastcore.docments.docments = lambda found, **how: own(_packaged(found), **{"args_kwargs": True, **how})
     try: yield
     finally: fastcore.docments.docments = own
 
@@ -35,7 +48,7 @@ def _in_test():
 
 def for_readers(path):
     "Leave out the hidden cells, and put show_doc's output after each exported cell."
-    with _in_test(), _comments_on_options():
+    with _in_test(), _all_comments():
         notebook = read_nb(path)
         _ForReaders()(notebook)
     return notebook

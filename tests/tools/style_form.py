@@ -80,6 +80,18 @@ def star_imports(nb):
                 yield nb.problem(cell, "imports by name", f"name what you import from {node.module}")
 
 
+def sorted_imports(nb):
+    "ruff sees the modules, in which nbdev has made some imports relative; so their order is checked here."
+    for cell in nb.exported:
+        if not cell.only_imports: continue
+        for block in re.split(r"\n\s*\n", cell.code):
+            order = [(isinstance(node, ast.ImportFrom), getattr(node, "module", None) or node.names[0].name)
+                     for node in ast.parse(block).body]
+            if order == sorted(order): continue
+            todo = "in a block `import x` comes before `from x import y`, and each by name"
+            yield nb.problem(cell, "sorted imports", todo)
+
+
 def pickle(nb):
     for cell in nb.code:
         code = re.sub(r"from pickle import \w+Error\b", "", cell.code)  # to catch it is fine
@@ -255,6 +267,7 @@ RULES = [
     export_without_module,
     imports_apart,
     star_imports,
+    sorted_imports,
     pickle,
     long_cells,
     long_functions,

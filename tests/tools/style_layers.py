@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from style_notebook import Problem
 
-LAYERS = ("front_door", "core", "data", "store", "settings", "config", "serve",    # above the wall
-          "models", "train", "runs", "testing", "doctor", "commands", "cli")       # below it
+LAYERS = ("core", "front_door", "data", "store", "settings", "config", "serve",    # above the wall
+          "models", "train", "runs", "testing", "doctor", "completion", "commands",
+          "cli")                                                                   # below it
 SERVING = LAYERS[:LAYERS.index("models")]
 TRAINING = ("models", "train")  # may import PyTorch at module level; others must work without extras
 TORCH = ("torch", "torch_geometric", "torchvision", "fastai", "fastcore")

@@ -2,8 +2,8 @@
 import pytest
 
 from movierec.data.datasets import load_sample
-from movierec.train.evaluation import compare
 from movierec.models.splits import split_ratings
+from movierec.train.evaluation import compare
 from movierec.train.learner import fit_best, recommender_learner
 from stores import KINDS, store_of
 
