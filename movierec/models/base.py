@@ -22,7 +22,6 @@ from .losses import softmax_loss
 from .serving import TopMovies, TopMoviesOfUser
 from .splits import SPLITS
 from ..settings import Schedule
-from ..settings import Schedule
 
 # %% ../../nbs/models/40_base.ipynb #9c8f17d0
 @dataclass(kw_only=True)
