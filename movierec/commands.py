@@ -9,14 +9,14 @@ __all__ = []
 import hashlib
 import sys
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from .completion import completion
 from .config import Config, config_text
-from .core import MovierecError
+from .core import MovierecError, needs
 from .doctor import doctor
 
 # %% ../nbs/45_commands.ipynb #2abbafff
@@ -56,7 +56,7 @@ def _epoch_line(names, values, epoch, epochs):  # epoch 1 of 2: train_loss 7.1, 
     return f"  epoch {epoch} of {epochs}: {figures}"
 
 # %% ../nbs/45_commands.ipynb #86097731
-def _teller(lines):  # class of a callback; lines: a line for each epoch too?
+def _teller():  # class of a callback
     from fastai.callback.core import Callback
     class Teller(Callback):
         order = 70  # after the recorder
@@ -67,16 +67,15 @@ def _teller(lines):  # class of a callback; lines: a line for each epoch too?
 
         def after_epoch(self):
             names, values = self.recorder.metric_names, self.recorder.log
-            if lines: say(_epoch_line(names, values, self.epoch + 1, self.n_epoch))
+            say(_epoch_line(names, values, self.epoch + 1, self.n_epoch))
     return Teller
 
 # %% ../nbs/45_commands.ipynb #6ae839a1
 @contextmanager
-def _told(lines):
-    from movierec.runs import needs
-    with needs("train"):
+def _told():
+    with needs("training"):
         from fastcore.basics import defaults
-        teller = _teller(lines)
+        teller = _teller()
     defaults.callbacks.append(teller)
     try:
         yield
@@ -97,7 +96,7 @@ def _train(config):  # -> folder of the run
     "Train a model on what the store holds, and export it."
     from movierec.runs import train_configured
     terminal = sys.stdout.isatty()
-    with _told(lines=not terminal):
+    with nullcontext() if terminal else _told():
         run = train_configured(lambda: _read_store(config), config, progress=terminal)
     return run.folder
 

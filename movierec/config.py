@@ -108,7 +108,8 @@ def _meant(key, known):  # " Did you mean 'trainer.learning_rate'?", or ""
     wanted = _OURS.get(_last(key).lower(), _last(key))
     same = [name for name in known if _last(name) == wanted]
     if len(same) == 1: return f" Did you mean {same[0]!r}?"
-    return nearest(key, known) or nearest(wanted, known)
+    long = [name for name in known if len(_last(name)) > 2]  # short ones are near to anything
+    return nearest(key, long) or nearest(wanted, long)
 
 # %% ../nbs/10_config.ipynb #451b058e
 def _refuse_key(key, known):

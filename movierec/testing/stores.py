@@ -6,6 +6,7 @@
 __all__ = ['check_store']
 
 # %% ../../nbs/testing/20_stores.ipynb #0c492480
+import json
 import warnings
 from collections.abc import Callable
 
@@ -118,6 +119,20 @@ def _keeps_types(store):
     store.load(odd, ratings)
     _same(store.movies(), odd, "columns of odd types")
     return f"{len(odd.columns)} columns"
+
+# %% ../../nbs/testing/20_stores.ipynb #3436e61a
+def _labelled(store, labels):  # what comes back of one movie's labels
+    movies, ratings = six_people()
+    store.load(as_movies(movies.assign(labels=[labels] * len(movies))), ratings)
+    return store.movies().labels[0]
+
+def _nested(store):
+    cases = {'[{"a": 1, "b": null}]': [{"a": 1, "b": None}], '[{"a": 1}]': [{"a": 1}],
+             '[{"a": true}]': [{"a": True}], "[4, 0, 2.5, 1e+300]": [4.0, -0.0, 2.5, 1e300]}
+    for wanted, labels in cases.items():
+        found = json.dumps(_labelled(store, labels))
+        _require(found == wanted, f"the list {wanted} is read as {found}")
+    return wanted
 
 # %% ../../nbs/testing/20_stores.ipynb #e06d04d7
 def _large_ids(store):
@@ -262,6 +277,7 @@ _PROMISES = {
     "a load replaces everything": _replaces,
     "rated movies have a row": _adds_movies,
     "types are kept": _keeps_types,
+    "changes within lists": _nested,
     "ids have 64 bits": _large_ids,
     "what is known of users": _users,
     "the report": _report,

@@ -6,8 +6,11 @@ ARANGO_PASSWORD the password. Then each test makes a database of its own there a
 """
 
 import contextlib
+import json
 import os
+import re
 import uuid
+from pathlib import Path
 from unittest.mock import patch
 
 import pandas as pd
@@ -55,6 +58,14 @@ EIGHT_MOVIES = as_movies(
     )
 )
 KINDS = ["duckdb", "arango"]
+TUTORIAL = Path(__file__).parents[2] / "nbs" / "tutorials" / "arango.ipynb"
+
+
+def shown_statements():
+    "The tutorial's own statements, which are shown and not run."
+    cells = json.loads(TUTORIAL.read_text())["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells)
+    return re.findall(r"```aql\n(.*?)```", text, re.S)
 
 
 @contextlib.contextmanager

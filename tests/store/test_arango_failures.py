@@ -28,7 +28,7 @@ from movierec.store.arango_settings import ArangoSettings
 from movierec.store.base import StoreError
 from movierec.store.opening import open_store, store_problems
 from movierec.testing.arango_server import STATEMENTS, Handler, Listener, Server, serve
-from stores import EIGHT_MOVIES, SIX_USERS, arango, content
+from stores import EIGHT_MOVIES, SIX_USERS, arango, content, shown_statements
 
 PAUSE = arango_client._PAUSE
 
@@ -66,7 +66,9 @@ def names_of(tokens):  # variables, and what stands after a dot or before a colo
     made = {
         name
         for i, name in enumerate(tokens)
-        if tokens[i - 1] in ("FOR", "LET") or (tokens[i - 1] == "," and tokens[i - 3] == "FOR")
+        if tokens[i - 1] in ("FOR", "LET", "COLLECT")
+        or (tokens[i - 1] == "INTO" and "COLLECT" in tokens)
+        or (tokens[i - 1] == "," and tokens[i - 3] == "FOR")
     }
     return made, {
         name
@@ -77,12 +79,26 @@ def names_of(tokens):  # variables, and what stands after a dot or before a colo
 
 @pytest.mark.parametrize("name", AQL)
 def test_each_word_of_a_statement_is_one_of_aql(name):
+    check_words(AQL[name])
+
+
+SHOWN = {"COLLECT", "COUNT", "INBOUND", "DOCUMENT", "Ratings", "Users", "Movie"}  # of the tutorial
+
+
+def test_each_statement_of_the_tutorial_is_aql():
+    "It shows two of its own; the others are those of `AQL`."
+    assert len(shown_statements()) == 2
+    for text in shown_statements():
+        check_words(text, SHOWN)
+
+
+def check_words(text, more=frozenset()):
     "A word of the manual, a value, a bound parameter, or a name that the statement itself makes."
-    tokens = TOKEN.findall(AQL[name])
+    tokens = TOKEN.findall(text)
     variables, attributes = names_of(tokens)
     for token in tokens:
         value = token[0] in '"@' or token.isdigit()
-        assert value or token in OPERATIONS | SIGNS | variables | attributes, token
+        assert value or token in OPERATIONS | SIGNS | variables | attributes | more, token
     assert (
         not {o.upper() for o in variables | attributes} & RESERVED
     )  # such a name would need quotes

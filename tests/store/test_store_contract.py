@@ -53,7 +53,7 @@ def test_keeps_each_promise(kind, tmp_path):
         folder.mkdir()
         return store_of(kind, folder)
 
-    assert len(check_store(open_new)) == 19
+    assert len(check_store(open_new)) == 20
 
 
 def refused(code, *words):
