@@ -52,6 +52,7 @@ class _Divergence(Callback):  # stops a training that diverges; before metrics a
 _LARGEST = 1e5  # that a healthy weight may be
 
 def _largest_weight(model):
+    if not model.has_learning_rate: return 0.0  # weights were not learned in steps
     weights = [weight for weight in model.parameters() if weight.requires_grad and weight.numel()]
     return max((weight.detach().abs().max().item() for weight in weights), default=0.0)
 
