@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait sleep, as in the command line
 # The files that a copy needs.
 PROJECT = (
     "CHANGELOG.md", "CITATION.cff", "LICENSE", "MANIFEST.in", "README.md", "_quarto.yml", "constraints.txt",
