@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from .core import MovierecError, nearest
-from .settings import CONF, Config, ConfigError, ModelChoice, check_choice, choices, renamed_options
+from .settings import CONF, Config, ConfigError, DataConfig, ModelChoice, SplitConfig, TrainerConfig
+from .settings import check_choice, choices, renamed_options, to_config
 
 # %% ../nbs/10_config.ipynb #80901dc7
 _lock = threading.RLock()
@@ -172,8 +173,6 @@ def keys_given(
     return [key for override in ours for key in _keys_of(override)]
 
 # %% ../nbs/10_config.ipynb #3a9d5fa1
-from .settings import DataConfig, SplitConfig, TrainerConfig, to_config
-
 _SCHEMAS = {"": Config, "data": DataConfig, "split": SplitConfig, "trainer": TrainerConfig}
 
 def _values(key):  # that a key may have, [] where anything goes
