@@ -168,7 +168,7 @@ runs._choose_epochs = tell
 def test_a_killed_training_is_no_run(home):
     process = start("train", "runs=other", "trainer.epochs=1", "model.embedding_size=4", cwd=home, before="""
 import movierec.runs as runs, os, signal
-runs._training_curve = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+runs._training_curve = lambda *arguments, **how: os.kill(os.getpid(), signal.SIGKILL)
 """)
     assert finish(process)[0] == -signal.SIGKILL
     status, out, err = movierec("evaluate", "runs=other", cwd=home)
