@@ -103,18 +103,20 @@ def _make_place(self: ArangoCollections):
 
 # %% ../../nbs/store/46_arango_collections.ipynb #46521228
 def staged_name(
-    name: str,        # of the live collection
-    generation: int,  # that is being loaded
-) -> str:             # of the collection beside it
+    name: str,         # of the live collection
+    generation: int,   # that is being loaded
+    *,
+    fingerprint: str,  # of the rows: two loads at once never share a collection
+) -> str:              # of the collection beside it
     "Name a staged collection."
-    return f"{name}_movierec_{generation}"
+    return f"{name}_movierec_{generation}_{fingerprint[:12]}"
 
 # %% ../../nbs/store/46_arango_collections.ipynb #7f9fecef
 @patch
 def _sweep(self: ArangoCollections, keep: Iterable[str]):
     settings = self.settings
     ours = "|".join(re.escape(name) for name in (settings.users, settings.movies, settings.ratings))
-    staged = re.compile(rf"({ours})_movierec_\d+")
+    staged = re.compile(rf"({ours})_movierec_\d+(_[0-9a-f]+)?")
     for name in {row["name"] for row in self.db.collections()}.difference(keep):
         if staged.fullmatch(name): self.db.delete_collection(name, ignore_missing=True)
 
@@ -126,6 +128,6 @@ def _mend_graph(self: ArangoCollections, ratings):  # ratings: the collection wh
     if ratings not in had:
         make_once(graph.create_edge_definition, 1920, **self._edge_definition(ratings))
     for name in had - {ratings, settings.recommendations}:
-        if name == settings.ratings or name.startswith(staged_name(settings.ratings, "")):
+        if name == settings.ratings or name.startswith(f"{settings.ratings}_movierec_"):
             make_once(graph.delete_edge_definition, 1930, name)
     if ratings != settings.ratings: self.db.collection(settings.ratings).truncate()

@@ -253,7 +253,8 @@ def _load(self: ArangoLoader, movies, ratings, users, report):
     plan = self._plan(movies, ratings, users)
     new = self._new_state(movies, ratings, users, report, plan)
     live = {kind: getattr(self.settings, kind) for kind, *_ in plan}
-    staged = {kind: staged_name(name, new["generation"]) for kind, name in live.items()}
+    number, mark = new["generation"], new["fingerprint"]
+    staged = {kind: staged_name(name, number, fingerprint=mark) for kind, name in live.items()}
     same = {name: new[name] for name in ("fingerprint", "generation")}
     self._fill(plan, staged, {"_key": "loading", **same, "batch_size": self.settings.batch_size})
     self._publish_somehow(new, staged, self._is_swapped(plan, new))
